@@ -1,0 +1,146 @@
+#include "engine/base/cpu.h"
+
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#if defined(__x86_64__)
+#	include <cpuid.h>
+
+/* What the OS saves on a context switch (Intel SDM vol. 1, 13.3). */
+static uint64_t xcr0(void)
+{
+	uint32_t lo, hi;
+	__asm__ volatile("xgetbv" : "=a"(lo), "=d"(hi) : "c"(0));
+	return (uint64_t)hi << 32 | lo;
+}
+
+static enum cnn_isa detect(void)
+{
+	enum { XCR0_AVX = 0x6, XCR0_AVX512 = 0xe6 };
+	unsigned a, b, c, d;
+	if (!__get_cpuid(1, &a, &b, &c, &d) || !(c & bit_OSXSAVE) || !(c & bit_FMA))
+		return CNN_ISA_PORTABLE;
+	uint64_t saved = xcr0();
+	if ((saved & XCR0_AVX) != XCR0_AVX || !__get_cpuid_count(7, 0, &a, &b, &c, &d) ||
+	    !(b & bit_AVX2))
+		return CNN_ISA_PORTABLE;
+	const unsigned avx512 = bit_AVX512F | bit_AVX512BW | bit_AVX512DQ | bit_AVX512VL;
+	if ((saved & XCR0_AVX512) != XCR0_AVX512 || (b & avx512) != avx512)
+		return CNN_ISA_AVX2;
+	return CNN_ISA_AVX512;
+}
+#else
+static enum cnn_isa detect(void)
+{
+	return CNN_ISA_PORTABLE;
+}
+#endif
+
+enum cnn_isa cpu_isa(void)
+{
+	return detect();
+}
+
+static const char *const isa_names[CNN_ISA_COUNT] = {
+#define X(name, text) [CNN_ISA_##name] = text,
+	CNN_ISA_LIST(X)
+#undef X
+};
+
+const char *cpu_isa_name(enum cnn_isa isa)
+{
+	return isa_names[isa];
+}
+
+bool cpu_isa_parse(const char *text, enum cnn_isa *out)
+{
+	for (int i = 0; i < CNN_ISA_COUNT; i++) {
+		if (strcmp(text, isa_names[i]) == 0) {
+			*out = (enum cnn_isa)i;
+			return true;
+		}
+	}
+	return false;
+}
+
+/* "quota period" in one file (v2) or two (v1); "max" or a negative quota is none. */
+static double read_quota(const char *quota_path, const char *period_path)
+{
+	char quota[64] = "", period[64] = "";
+	FILE *f = fopen(quota_path, "r");
+	if (!f)
+		return 0;
+	int n = fscanf(f, "%63s %63s", quota, period);
+	fclose(f);
+	if (n == 1 && period_path && (f = fopen(period_path, "r"))) {
+		n += fscanf(f, "%63s", period) == 1;
+		fclose(f);
+	}
+	double q = n >= 2 ? atof(quota) : 0, p = n >= 2 ? atof(period) : 0;
+	return q > 0 && p > 0 ? q / p : 0;
+}
+
+/* The tightest quota from this process's cgroup up to the root, in CPUs; 0 when there is none. */
+static double cgroup_quota(void)
+{
+	double tightest = 0;
+	FILE *f = fopen("/proc/self/cgroup", "r");
+	if (!f)
+		return 0;
+	char line[1024];
+	while (fgets(line, sizeof line, f)) {
+		char *controllers = strchr(line, ':');
+		char *path = controllers ? strchr(controllers + 1, ':') : NULL;
+		if (!path)
+			continue;
+		*path++ = '\0';
+		controllers++;
+		path[strcspn(path, "\n")] = '\0';
+		bool v2 = *controllers == '\0';
+		if (!v2 && !strstr(controllers, "cpu"))
+			continue;
+		for (;;) {
+			char a[1200], b[1200];
+			const char *root = v2 ? "/sys/fs/cgroup" : "/sys/fs/cgroup/cpu";
+			snprintf(a, sizeof a, "%s%s/%s", root, path,
+			         v2 ? "cpu.max" : "cpu.cfs_quota_us");
+			snprintf(b, sizeof b, "%s%s/cpu.cfs_period_us", root, path);
+			double q = read_quota(a, v2 ? NULL : b);
+			if (q > 0 && (tightest == 0 || q < tightest))
+				tightest = q;
+			char *slash = strrchr(path, '/');
+			if (!slash || *path == '\0')
+				break;
+			*slash = '\0';
+		}
+	}
+	fclose(f);
+	return tightest;
+}
+
+size_t cpu_count(void)
+{
+	cpu_set_t set;
+	long n = 0;
+	if (sched_getaffinity(0, sizeof set, &set) == 0)
+		n = CPU_COUNT(&set);
+	if (n < 1)
+		n = sysconf(_SC_NPROCESSORS_ONLN);
+	if (n < 1)
+		n = 1;
+	double quota = cgroup_quota();
+	if (quota > 0 && quota < (double)n) {
+		long whole = (long)quota;
+		n = (double)whole < quota ? whole + 1 : whole;
+	}
+	return (size_t)n;
+}
+
+size_t cpu_l2_bytes(void)
+{
+	long n = sysconf(_SC_LEVEL2_CACHE_SIZE);
+	return n > 0 ? (size_t)n : 512 * 1024;
+}

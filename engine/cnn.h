@@ -1,0 +1,147 @@
+/* cnn.h - the engine's public face: load a model once, run it many times.
+ *
+ *	cnn_model_load ---> struct cnn_model    immutable, shared by all threads
+ *	                         |
+ *	cnn_session_new --> struct cnn_session  one per worker: arena, scratch, pool
+ *	                         |
+ *	cnn_session_run     pixels[n] -> scores[n][classes]   no allocation inside
+ *
+ * Shapes are written [N][C][H][W]; sizes are in bytes, times in nanoseconds. */
+#ifndef ENGINE_CNN_H
+#define ENGINE_CNN_H
+#include "engine/base/parallel.h"
+#include "engine/base/status.h"
+#include "engine/base/types.h"
+#include "engine/image/image.h"
+
+struct cnn_model;
+struct cnn_session;
+
+struct cnn_load_options {
+	enum cnn_isa max_isa; /* use nothing above this, even if the CPU has it */
+	int32_t max_batch;    /* pictures a session may run at once, >= 1 */
+	bool keep_layers;     /* no fusion: every layer of the file can be observed */
+};
+
+/* A shape with one picture's batch dimension, in ONNX order. */
+struct cnn_shape {
+	int32_t rank;
+	int64_t dim[CNN_MAX_RANK];
+};
+
+enum cnn_channels { CNN_CHANNELS_RGB, CNN_CHANNELS_BGR, CNN_CHANNELS_L };
+enum cnn_output_activation { CNN_OUTPUT_NONE, CNN_OUTPUT_SOFTMAX, CNN_OUTPUT_SIGMOID };
+
+/* Pixel to input: value[c] = (pixel * scale - mean[c]) / std[c], channels in `channels` order. */
+struct cnn_preprocess {
+	struct image_fit fit;
+	enum cnn_channels channels;
+	double scale;
+	double mean[3], std[3];
+};
+
+/* All that is known of a model. Strings live as long as the model and are never NULL
+ * ("" when unknown). */
+struct cnn_model_info {
+	const char *path;                         /* the .onnx file */
+	const char *name;                         /* model.json's, or the directory's or file's */
+	const char *version;                      /* "1" when model.json has none */
+	const char *task;                         /* "classify" */
+	const char *source, *licence, *precision; /* precision: "fp32" */
+	char sha256[65];                          /* of the .onnx file, hexadecimal */
+	int64_t file_bytes;
+	int64_t ir_version, opset;
+	const char *producer;
+	const char *input_name, *output_name;
+	struct cnn_shape input, output;
+	bool takes_pictures; /* the input is [1][1 or 3][H][W]: cnn_session_run() works */
+	struct cnn_preprocess preprocess;      /* meaningful when takes_pictures */
+	enum cnn_output_activation activation; /* applied to the graph's output by convd */
+	size_t classes;                        /* elements of the output for one picture */
+	size_t labels;                         /* lines of labels.txt; 0 when there is none */
+	int64_t parameters, macs;              /* of the layer table's totals */
+	size_t weight_bytes;                   /* packed, as kept in memory */
+	const char *const *assumed;            /* one sentence for each thing that no file said */
+	size_t n_assumed;
+};
+
+#define CNN_LAYER_LIST 4
+
+/* One layer as the file names it, for introspection. Strings live as long as the
+ * model. Numbers are for one picture. */
+struct cnn_layer {
+	const char *name, *op;
+	const char *fused_into; /* the layer that absorbed it; NULL when it runs by itself */
+	struct cnn_shape input, output;
+	bool windowed; /* Conv and pools: the next line means something */
+	int32_t kernel[2], stride[2], pad[4],
+		dilation[2]; /* height, width; top, left, bottom, right */
+	int32_t groups;
+	int64_t parameters; /* weights and biases; a weight shared by several layers counts at its first */
+	int64_t macs; /* multiply-accumulates: HK * WK * Cin / groups * Hout * Wout * Cout */
+	int64_t macs_if_dense; /* of a fully connected layer from the same input to the same output */
+	int32_t receptive_field
+		[2];     /* side in input pixels, height, width; 0 when it is the whole picture */
+	int32_t jump[2]; /* input pixels between neighbours of this layer's output */
+	const char *formula; /* the output size worked out; "" where there is none */
+};
+
+/* Read a model: a directory (model.onnx, optional model.json and labels.txt) or an .onnx file
+ * (with model.json and labels.txt beside it only when the file is called model.onnx); optimise
+ * it for this CPU and pack the weights. On success *out holds one reference.
+ * Errors, each naming file, node and reason: CNN_IO, CNN_BAD_MODEL, CNN_UNSUPPORTED, CNN_NO_MEMORY. */
+enum cnn_status cnn_model_load(const char *path, const struct cnn_load_options *options,
+                               struct cnn_model **out, struct cnn_error *err);
+struct cnn_model *cnn_model_ref(struct cnn_model *model);
+void cnn_model_unref(struct cnn_model *model); /* NULL-safe; the last one frees */
+
+const struct cnn_model_info *cnn_model_info(const struct cnn_model *model);
+/* labels.txt's line, or "" when it has none for this class. */
+const char *cnn_model_label(const struct cnn_model *model, size_t cls);
+size_t cnn_model_layers(const struct cnn_model *model);
+const struct cnn_layer *cnn_model_layer(const struct cnn_model *model, size_t i);
+
+/* A step of a run, seen while its output is still in the arena: valid only during the call. */
+struct cnn_observed {
+	size_t layer; /* index for cnn_model_layer(), the layer whose output this is; SIZE_MAX: none of the file's */
+	const char *kernel;     /* what ran: "gemm_f32_14x32_avx512" */
+	size_t picture;         /* index in the batch of the first picture of this step */
+	size_t pictures;        /* how many this step ran together */
+	struct cnn_shape shape; /* of one picture's output, ONNX order */
+	bool channels_last;     /* how `data` lies: [H][W][C] instead of [C][H][W] */
+	const float *data;      /* [pictures][elements of shape] */
+	uint64_t ns;
+};
+struct cnn_observer {
+	void (*on_step)(void *ctx, const struct cnn_observed *seen);
+	void *ctx;
+};
+
+/* All memory that a run needs is allocated here. `pool` is borrowed, may be NULL;
+ * a session uses as many threads as it has. */
+enum cnn_status cnn_session_new(struct cnn_model *model, struct cnn_pool *pool,
+                                struct cnn_session **out, struct cnn_error *err);
+void cnn_session_free(struct cnn_session *session); /* NULL-safe */
+size_t cnn_session_bytes(const struct cnn_session *session);
+
+/* Classify n pictures, 1 <= n <= max_batch, each as image_read() made it for info->preprocess.fit.
+ * scores is [n][classes], row i for pictures[i], after info->activation: probabilities, when the
+ * network's or ours is a softmax. One run at a time per session. CNN_BAD_ARG is the only error. */
+enum cnn_status cnn_session_run(struct cnn_session *session, const struct image *const pictures[],
+                                size_t n, float *scores, const struct cnn_observer *observer,
+                                struct cnn_error *err);
+
+/* The same from raw input tensors, [n][info->input], in ONNX order; `raw` leaves out info->activation. */
+enum cnn_status cnn_session_run_tensor(struct cnn_session *session, const float *input, size_t n,
+                                       bool raw, float *scores, const struct cnn_observer *observer,
+                                       struct cnn_error *err);
+
+/* The k best of scores[classes], best first, ties by the lower class. Returns how many: min(k, classes). */
+size_t cnn_top(const float *scores, size_t classes, size_t k, uint32_t *best);
+
+/* This CPU's peak of fp32 arithmetic at `isa` on one core, GFLOP/s, measured for about 50 ms. */
+double cnn_peak_gflops(enum cnn_isa isa);
+/* The level that sessions of this model run at. */
+enum cnn_isa cnn_model_isa(const struct cnn_model *model);
+
+#endif

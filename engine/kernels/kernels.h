@@ -1,0 +1,86 @@
+/* kernels.h - pure arithmetic on raw pointers: no graph, no allocation, no errors.
+ *
+ * Every kernel reads and writes exactly what its formula names: no over-read, at any
+ * tail. Floats of one pixel's channels are contiguous; pointers to floats need only the
+ * alignment of float unless said otherwise. The value of one output element depends on
+ * its own inputs only, never on the tile it fell in: the same numbers come out at
+ * every batch size and thread count. */
+#ifndef ENGINE_KERNELS_KERNELS_H
+#define ENGINE_KERNELS_KERNELS_H
+#include "engine/base/types.h"
+
+/* What follows the sums before they are stored. */
+struct epilogue {
+	const float *bias;     /* [n], or NULL */
+	const float *residual; /* laid out like the output, same strides, or NULL */
+	float lo, hi;          /* clamp; -INFINITY, INFINITY for none. NaN stays NaN */
+};
+
+#define GEMM_MAX_MR 16
+
+/* Implicit GEMM: rows of A are found through pointers, so that one kernel serves 1x1 and
+ * k x k convolutions and matrix products. For 0 <= i < m, 0 <= j < n:
+ *
+ *	c[i * ldc + j] = clamp(sum_{t < taps} sum_{k < kc} a[t * mr + i][k] * b[(t * kc + k) * NR + j]
+ *	                       + bias[j] + residual[i * ldc + j])
+ *
+ * 1 <= m <= MR, 1 <= n <= NR; `mr` is the kernel's MR whatever m is. The sum runs in the order written, one
+ * accumulator an element, fused multiply-add where the ISA has it. b: packed panel
+ * [taps * kc][NR], 64-byte aligned, zeros past n. Pointers of padding taps show a row of kc zeros. */
+typedef void gemm_f32_fn(size_t m, size_t n, size_t taps, size_t kc, const float *const *a,
+                         const float *b, float *c, size_t ldc, const struct epilogue *ep);
+
+/* Depthwise convolution of `pixels` output pixels, channels together. For p, c:
+ *	out[p * channels + c] = clamp(sum_t in[p * taps + t][c] * w[t * channels + c] + bias[c]
+ *	                              + residual[p * channels + c]) */
+typedef void dwconv_f32_fn(size_t pixels, size_t channels, size_t taps, const float *const *in,
+                           const float *w, float *out, const struct epilogue *ep);
+
+/* out[p * channels + c] = max_t in[p * taps + t][c], -INFINITY with no taps. What a NaN among the
+ * taps gives is unspecified. The caller repeats a valid tap where padding was. */
+typedef void maxpool_f32_fn(size_t pixels, size_t channels, size_t taps, const float *const *in,
+                            float *out);
+
+/* out[p * channels + c] = scale[p] * sum_t in[p * taps + t][c]. The caller passes a row of
+ * zeros where padding was. */
+typedef void avgpool_f32_fn(size_t pixels, size_t channels, size_t taps, const float *const *in,
+                            const float *scale, float *out);
+
+/* Do `rounds` rounds of independent multiply-adds in registers; returns how many floating-point
+ * operations (2 a multiply-add) that was. *sink keeps the compiler honest. */
+typedef double peak_f32_fn(size_t rounds, float *sink);
+
+#define GEMM_F32(isa, fn, mr, nr) gemm_f32_fn fn;
+#define DWCONV_F32(isa, fn)       dwconv_f32_fn fn;
+#define MAXPOOL_F32(isa, fn)      maxpool_f32_fn fn;
+#define AVGPOOL_F32(isa, fn)      avgpool_f32_fn fn;
+#define PEAK_F32(isa, fn)         peak_f32_fn fn;
+#include "engine/kernels/kernels.def"
+
+/* A kernel never travels without its tile shape. */
+struct gemm_f32 {
+	gemm_f32_fn *fn;
+	const char *name;
+	uint8_t mr, nr;
+};
+
+/* The best kernels of one level. */
+struct kernels {
+	enum cnn_isa isa;
+	struct gemm_f32 gemm_f32;
+	dwconv_f32_fn *dwconv_f32;
+	maxpool_f32_fn *maxpool_f32;
+	avgpool_f32_fn *avgpool_f32;
+	peak_f32_fn *peak_f32;
+};
+
+/* The best kernels not above max_isa that this CPU and OS can run. Constant data. */
+const struct kernels *kernels_for(enum cnn_isa max_isa);
+
+/* Pack B for gemm_f32: out = ceil(n / nr) panels of [k][nr], zeros past n.
+ * b[kk * stride_k + j * stride_n]. Size in floats: gemm_f32_packed_size(). */
+size_t gemm_f32_packed_size(const struct gemm_f32 *gemm, size_t n, size_t k);
+void gemm_f32_pack(const struct gemm_f32 *gemm, size_t n, size_t k, const float *b, size_t stride_k,
+                   size_t stride_n, float *out);
+
+#endif
