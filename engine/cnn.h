@@ -12,6 +12,7 @@
 #include "engine/base/parallel.h"
 #include "engine/base/status.h"
 #include "engine/base/types.h"
+#include "engine/graph/layers.h"
 #include "engine/image/image.h"
 
 struct cnn_model;
@@ -21,12 +22,6 @@ struct cnn_load_options {
 	enum cnn_isa max_isa; /* use nothing above this, even if the CPU has it */
 	int32_t max_batch;    /* pictures a session may run at once, >= 1 */
 	bool keep_layers;     /* no fusion: every layer of the file can be observed */
-};
-
-/* A shape with one picture's batch dimension, in ONNX order. */
-struct cnn_shape {
-	int32_t rank;
-	int64_t dim[CNN_MAX_RANK];
 };
 
 enum cnn_channels { CNN_CHANNELS_RGB, CNN_CHANNELS_BGR, CNN_CHANNELS_L };
@@ -65,27 +60,6 @@ struct cnn_model_info {
 	size_t n_assumed;
 };
 
-#define CNN_LAYER_LIST 4
-
-/* One layer as the file names it, for introspection. Strings live as long as the
- * model. Numbers are for one picture. */
-struct cnn_layer {
-	const char *name, *op;
-	const char *fused_into; /* the layer that absorbed it; NULL when it runs by itself */
-	struct cnn_shape input, output;
-	bool windowed; /* Conv and pools: the next line means something */
-	int32_t kernel[2], stride[2], pad[4],
-		dilation[2]; /* height, width; top, left, bottom, right */
-	int32_t groups;
-	int64_t parameters; /* weights and biases; a weight shared by several layers counts at its first */
-	int64_t macs; /* multiply-accumulates: HK * WK * Cin / groups * Hout * Wout * Cout */
-	int64_t macs_if_dense; /* of a fully connected layer from the same input to the same output */
-	int32_t receptive_field
-		[2];     /* side in input pixels, height, width; 0 when it is the whole picture */
-	int32_t jump[2]; /* input pixels between neighbours of this layer's output */
-	const char *formula; /* the output size worked out; "" where there is none */
-};
-
 /* Read a model: a directory (model.onnx, optional model.json and labels.txt) or an .onnx file
  * (with model.json and labels.txt beside it only when the file is called model.onnx); optimise
  * it for this CPU and pack the weights. On success *out holds one reference.
@@ -103,13 +77,14 @@ const struct cnn_layer *cnn_model_layer(const struct cnn_model *model, size_t i)
 
 /* A step of a run, seen while its output is still in the arena: valid only during the call. */
 struct cnn_observed {
-	size_t layer; /* index for cnn_model_layer(), the layer whose output this is; SIZE_MAX: none of the file's */
+	size_t layer; /* for cnn_model_layer(): the first of the layers fused into the step; SIZE_MAX: none of the file's */
 	const char *kernel;     /* what ran: "gemm_f32_14x32_avx512" */
 	size_t picture;         /* index in the batch of the first picture of this step */
 	size_t pictures;        /* how many this step ran together */
 	struct cnn_shape shape; /* of one picture's output, ONNX order */
 	bool channels_last;     /* how `data` lies: [H][W][C] instead of [C][H][W] */
-	const float *data;      /* [pictures][elements of shape] */
+	const float *data;      /* of the first picture; NULL when nothing stays in memory */
+	size_t picture_stride;  /* floats from one picture's data to the next */
 	uint64_t ns;
 };
 struct cnn_observer {

@@ -1,0 +1,40 @@
+/* gemm.h - the loop around gemm_f32 that convolutions and matrix products share. */
+#ifndef ENGINE_PLAN_GEMM_H
+#define ENGINE_PLAN_GEMM_H
+#include "engine/plan/lower.h"
+
+/* Where the rows of A lie: row r of a picture is the output position (r / out_w, r % out_w). */
+struct gemm_window {
+	int32_t in_h, in_w, out_h, out_w;
+	int32_t kernel[2], stride[2], pad[2], dilation[2]; /* height, width; pad: top, left */
+	size_t pixel; /* floats from one input pixel to the next */
+	bool plain;   /* 1x1, stride 1, no padding: row r is pixel r */
+};
+
+struct gemm_args {
+	const struct kernels *k;
+	struct ref x, y, residual;
+	bool has_residual;
+	struct gemm_window window;
+	size_t rows; /* of one picture */
+	size_t groups;
+	size_t kc, taps;     /* K = taps * kc, of one group */
+	size_t n;            /* output columns of one group */
+	size_t ldc;          /* floats from one output row to the next */
+	bool gather;         /* copy rows of A together first: kc is too small for the kernel */
+	const float *packed; /* [groups][gemm_f32_packed_size(n, K)] */
+	const float *bias;   /* [groups * n], or NULL */
+	const float *zero;   /* [kc] zeros, what padding shows */
+	float lo, hi;
+	struct tail tail;
+	size_t row_block, panel_block; /* of one work item, in tiles and panels */
+};
+
+step_fn gemm_step;
+
+/* Cut the work and claim the scratch; everything above row_block is set. */
+void gemm_finish(struct lowering *l, struct gemm_args *a);
+/* Scratch bytes that one thread needs. */
+size_t gemm_scratch(const struct gemm_args *a);
+
+#endif

@@ -1,0 +1,101 @@
+/* The first step (pixels or tensors into the graph's input) and the last (its output into scores). */
+#include "engine/plan/move.h"
+
+#include <string.h>
+
+struct input_args {
+	struct ref y;
+	struct pixel_input pixels;
+	int64_t y_stride, x_stride, c_stride; /* of the input value, elements */
+	struct move move;                     /* of a tensor in ONNX's order */
+	size_t elements;
+};
+
+static void normalise(const struct input_args *a, const uint8_t *px, float *y)
+{
+	const struct pixel_input *in = &a->pixels;
+	for (int32_t row = 0; row < in->height; row++) {
+		float *to = y + row * a->y_stride;
+		for (int32_t column = 0; column < in->width; column++) {
+			for (int32_t c = 0; c < in->channels; c++)
+				to[c * a->c_stride] =
+					(float)px[in->source[c]] * in->scale[c] + in->shift[c];
+			to += a->x_stride;
+			px += in->channels;
+		}
+	}
+}
+
+static void run_input(const struct step *step, const struct run *run, size_t first, size_t n)
+{
+	const struct input_args *a = step->args;
+	for (size_t i = first; i < first + n; i++) {
+		float *y = ref_at(run, &a->y, i);
+		if (run->pixels)
+			normalise(a, run->pixels[i], y);
+		else
+			move_run(&a->move, run->tensor + i * a->elements, y);
+	}
+}
+
+enum cnn_status lower_input(struct lowering *l, value_id v, struct cnn_error *err)
+{
+	const struct value *value = &l->g->value[v];
+	struct input_args *a = lower_alloc(l, 1, sizeof *a);
+	struct value plain = *value;
+	int64_t stride[CNN_MAX_RANK];
+	plain.layout = LAYOUT_PLAIN;
+	move_strides(&plain, stride);
+	if (!a || !move_new(l, value, stride, &a->move))
+		return cnn_fail_memory(err, "the input's plan", sizeof *a);
+	move_finish(&a->move);
+	a->elements = (size_t)graph_elements(value);
+	if (l->options->pixels) {
+		a->pixels = *l->options->pixels;
+		bool innermost = a->pixels.channels_innermost;
+		a->c_stride = physical_stride(value, innermost ? 3 : 1);
+		a->y_stride = physical_stride(value, innermost ? 1 : 2);
+		a->x_stride = physical_stride(value, innermost ? 2 : 3);
+	}
+	enum cnn_status status = lower_step(l, run_input, a, "input", NULL, v, 0, err);
+	return status ? status : lower_write(l, v, &a->y, err);
+}
+
+struct output_args {
+	struct ref x;
+	struct move move;
+	size_t elements;
+	enum output_activation activation;
+};
+
+static void run_output(const struct step *step, const struct run *run, size_t first, size_t n)
+{
+	const struct output_args *a = step->args;
+	for (size_t i = first; i < first + n; i++) {
+		float *y = run->scores + i * a->elements;
+		move_run(&a->move, ref_at(run, &a->x, i), y);
+		if (run->raw_output)
+			continue;
+		if (a->activation == OUTPUT_SOFTMAX)
+			softmax_f32(a->elements, 1, y, y, false);
+		else if (a->activation == OUTPUT_SIGMOID)
+			unary_f32(UNARY_SIGMOID, a->elements, y, 0, 0, y);
+	}
+}
+
+enum cnn_status lower_output(struct lowering *l, value_id v, struct cnn_error *err)
+{
+	const struct value *value = &l->g->value[v];
+	struct output_args *a = lower_alloc(l, 1, sizeof *a);
+	struct value plain = *value;
+	int64_t stride[CNN_MAX_RANK];
+	plain.layout = LAYOUT_PLAIN;
+	move_strides(value, stride);
+	if (!a || !move_new(l, &plain, stride, &a->move))
+		return cnn_fail_memory(err, "the output's plan", sizeof *a);
+	move_finish(&a->move);
+	a->elements = (size_t)graph_elements(value);
+	a->activation = l->options->activation;
+	enum cnn_status status = lower_step(l, run_output, a, "output", NULL, NO_VALUE, 0, err);
+	return status ? status : lower_read(l, v, &a->x, err);
+}

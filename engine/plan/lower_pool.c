@@ -1,0 +1,153 @@
+/* Max and average pooling, over windows and over the whole feature map. */
+#include "engine/plan/lower.h"
+
+#include <math.h>
+
+/* A row of outputs is described by this many pointers at most. */
+#define MAX_POINTERS ((size_t)1 << 22)
+
+struct pool_args {
+	const struct kernels *k;
+	struct ref x, y;
+	bool average;
+	size_t channels;
+	int32_t in_h, in_w, out_h, out_w;
+	struct window_attr window;
+	const float *zero;  /* [channels], what padding shows to an average */
+	const float *scale; /* [out_h][out_w], of an average */
+};
+
+struct pool_job {
+	const struct pool_args *a;
+	const struct run *run;
+	size_t first;
+};
+
+/* One output row: pointers to the taps of all its pixels, then one call of the kernel. */
+static void pool_row(void *ctx, size_t item, size_t thread)
+{
+	const struct pool_job *job = ctx;
+	const struct pool_args *a = job->a;
+	const struct window_attr *w = &a->window;
+	size_t picture = job->first + item / (size_t)a->out_h;
+	int32_t oy = (int32_t)(item % (size_t)a->out_h);
+	const float *x = ref_at(job->run, &a->x, picture);
+	float *y = ref_at(job->run, &a->y, picture) + (size_t)oy * (size_t)a->out_w * a->channels;
+	const float **ptr =
+		(const float **)(void *)(job->run->scratch + thread * job->run->scratch_stride);
+	size_t taps = (size_t)w->kernel[0] * (size_t)w->kernel[1];
+	for (int32_t ox = 0; ox < a->out_w; ox++) {
+		const float **p = ptr + (size_t)ox * taps, *valid = NULL;
+		for (int32_t ky = 0; ky < w->kernel[0]; ky++) {
+			int32_t iy = oy * w->stride[0] - w->pad[0] + ky * w->dilation[0];
+			for (int32_t kx = 0; kx < w->kernel[1]; kx++) {
+				int32_t ix = ox * w->stride[1] - w->pad[1] + kx * w->dilation[1];
+				bool inside = iy >= 0 && iy < a->in_h && ix >= 0 && ix < a->in_w;
+				const float *tap =
+					inside ? x + ((size_t)iy * (size_t)a->in_w + (size_t)ix) *
+								 a->channels
+					       : NULL;
+				valid = tap ? tap : valid;
+				*p++ = tap || !a->average ? tap : a->zero;
+			}
+		}
+		/* the maximum sees one of its own taps again where padding was */
+		for (size_t t = 0; t < taps && !a->average; t++)
+			if (!ptr[(size_t)ox * taps + t])
+				ptr[(size_t)ox * taps + t] = valid ? valid : a->zero;
+	}
+	if (a->average)
+		a->k->avgpool_f32((size_t)a->out_w, a->channels, taps, ptr,
+		                  a->scale + (size_t)oy * (size_t)a->out_w, y);
+	else
+		a->k->maxpool_f32((size_t)a->out_w, a->channels, taps, ptr, y);
+}
+
+static void run_pool(const struct step *step, const struct run *run, size_t first, size_t n)
+{
+	const struct pool_args *a = step->args;
+	struct pool_job job = {a, run, first};
+	cnn_parallel_for(run->pool, n * (size_t)a->out_h, pool_row, &job);
+}
+
+/* Taps of the window at output position `o` of one axis that count: inside the picture, or
+ * inside its explicit padding too. */
+static int32_t counted(const struct window_attr *w, int axis, int32_t o, int32_t in)
+{
+	int32_t count = 0;
+	for (int32_t k = 0; k < w->kernel[axis]; k++) {
+		int32_t at = o * w->stride[axis] - w->pad[axis] + k * w->dilation[axis];
+		if (w->count_include_pad ? at < in + w->pad[2 + axis] : at >= 0 && at < in)
+			count++;
+	}
+	return count;
+}
+
+static enum cnn_status finish_pool(struct lowering *l, const struct node *n, struct pool_args *a,
+                                   struct cnn_error *err)
+{
+	size_t taps = (size_t)a->window.kernel[0] * (size_t)a->window.kernel[1];
+	if (taps > MAX_POINTERS / (size_t)a->out_w)
+		return lower_unsupported(n, "has a window that is too large", err);
+	float *scale = lower_alloc(l, (size_t)a->out_h * (size_t)a->out_w, sizeof(float));
+	float *zero = lower_alloc(l, a->channels, sizeof(float));
+	if (!scale || !zero)
+		return lower_no_memory(n, err);
+	for (int32_t y = 0; y < a->out_h; y++) {
+		int32_t rows = counted(&a->window, 0, y, a->in_h);
+		for (int32_t x = 0; x < a->out_w; x++) {
+			int32_t count = rows * counted(&a->window, 1, x, a->in_w);
+			scale[y * a->out_w + x] = count ? 1.0f / (float)count : 0;
+		}
+	}
+	/* a maximum whose window holds no input at all */
+	for (size_t c = 0; c < a->channels && !a->average; c++)
+		zero[c] = -INFINITY;
+	a->k = l->k;
+	a->scale = scale;
+	a->zero = zero;
+	lower_scratch(l, (size_t)a->out_w * taps * sizeof(float *));
+	enum cnn_status status = lower_step(
+		l, run_pool, a, a->average ? "avgpool_f32" : "maxpool_f32", n, n->out[0], 0, err);
+	if (!status)
+		status = lower_read(l, n->in[0], &a->x, err);
+	return status ? status : lower_write(l, n->out[0], &a->y, err);
+}
+
+enum cnn_status lower_pool(struct lowering *l, const struct node *n, struct cnn_error *err)
+{
+	const struct value *x = graph_in(l->g, n, 0), *y = graph_out(l->g, n);
+	struct pool_args *a = lower_alloc(l, 1, sizeof *a);
+	if (!a)
+		return lower_no_memory(n, err);
+	bool flat = x->rank == 3; /* one spatial axis: a height of 1 */
+	a->average = n->op == OP_AVERAGE_POOL;
+	a->channels = (size_t)x->dim[1];
+	a->in_h = flat ? 1 : (int32_t)x->dim[2];
+	a->in_w = (int32_t)x->dim[x->rank - 1];
+	a->out_h = flat ? 1 : (int32_t)y->dim[2];
+	a->out_w = (int32_t)y->dim[y->rank - 1];
+	a->window = n->attr.window;
+	return finish_pool(l, n, a, err);
+}
+
+/* Global pools of any rank: the spatial axes are one row, and one window covers it. */
+enum cnn_status lower_global_pool(struct lowering *l, const struct node *n, struct cnn_error *err)
+{
+	const struct value *x = graph_in(l->g, n, 0);
+	struct pool_args *a = lower_alloc(l, 1, sizeof *a);
+	if (!a)
+		return lower_no_memory(n, err);
+	int64_t pixels = 1;
+	for (int32_t i = 2; i < x->rank; i++)
+		pixels *= x->dim[i];
+	if (pixels > (int64_t)MAX_POINTERS)
+		return lower_unsupported(n, "covers too many pixels", err);
+	a->average = n->op == OP_GLOBAL_AVERAGE_POOL;
+	a->channels = (size_t)x->dim[1];
+	a->in_h = a->out_h = a->out_w = 1;
+	a->in_w = (int32_t)pixels;
+	a->window = (struct window_attr){
+		.kernel = {1, (int32_t)pixels}, .stride = {1, 1}, .dilation = {1, 1}, .spatial = 2};
+	return finish_pool(l, n, a, err);
+}

@@ -1,0 +1,181 @@
+/* Softmax along an axis, and reductions over axes. */
+#include "engine/graph/resolve.h"
+#include "engine/plan/lower.h"
+
+#include <math.h>
+
+struct softmax_args {
+	struct ref x, y;
+	size_t outer, n,
+		stride; /* vectors of n elements `stride` apart; `stride` vectors side by side */
+	bool log;
+};
+
+static void run_softmax(const struct step *step, const struct run *run, size_t first, size_t n)
+{
+	const struct softmax_args *a = step->args;
+	for (size_t i = first; i < first + n; i++) {
+		const float *x = ref_at(run, &a->x, i);
+		float *y = ref_at(run, &a->y, i);
+		for (size_t o = 0; o < a->outer; o++)
+			for (size_t k = 0; k < a->stride; k++) {
+				size_t at = o * a->n * a->stride + k;
+				softmax_f32(a->n, a->stride, x + at, y + at, a->log);
+			}
+	}
+}
+
+enum cnn_status lower_softmax(struct lowering *l, const struct node *n, struct cnn_error *err)
+{
+	const struct value *x = graph_in(l->g, n, 0);
+	int64_t axis = n->attr.axes.axis < 0 ? n->attr.axes.axis + x->rank : n->attr.axes.axis;
+	struct softmax_args *a = lower_alloc(l, 1, sizeof *a);
+	if (!a)
+		return lower_no_memory(n, err);
+	a->log = n->op == OP_LOG_SOFTMAX;
+	size_t elements = (size_t)graph_elements(x);
+	if (n->attr.axes.coerced_2d) { /* the layout pass has made x plain where it matters */
+		a->n = 1;
+		for (int32_t i = (int32_t)axis; i < x->rank; i++)
+			a->n *= (size_t)x->dim[i];
+		a->stride = 1;
+	} else {
+		a->n = x->rank ? (size_t)x->dim[axis] : 1;
+		a->stride = x->rank ? (size_t)physical_stride(x, (int32_t)axis) : 1;
+	}
+	a->outer = a->n ? elements / (a->n * a->stride) : 0;
+	enum cnn_status status = lower_step(l, run_softmax, a, "softmax", n, n->out[0], 0, err);
+	if (!status)
+		status = lower_read(l, n->in[0], &a->x, err);
+	return status ? status : lower_write(l, n->out[0], &a->y, err);
+}
+
+/* --- reductions -------------------------------------------------------------------- */
+
+/* Dimensions that stay and dimensions that go, each from the outermost in the input's memory; rows of
+ * `row` elements that lie together in both input and output are reduced as one. */
+struct reduce_args {
+	struct ref x, y;
+	enum op op;
+	int32_t kept, gone;
+	int64_t kept_dim[CNN_MAX_RANK], kept_in[CNN_MAX_RANK], kept_out[CNN_MAX_RANK];
+	int64_t gone_dim[CNN_MAX_RANK], gone_in[CNN_MAX_RANK];
+	size_t row;
+	float scale; /* of ReduceMean; 1 otherwise */
+};
+
+static enum binary combine(enum op op)
+{
+	switch (op) {
+	case OP_REDUCE_MAX:
+		return BINARY_MAX;
+	case OP_REDUCE_MIN:
+		return BINARY_MIN;
+	case OP_REDUCE_PROD:
+		return BINARY_MUL;
+	default:
+		return BINARY_ADD;
+	}
+}
+
+static float neutral(enum op op)
+{
+	switch (op) {
+	case OP_REDUCE_MAX:
+		return -INFINITY;
+	case OP_REDUCE_MIN:
+		return INFINITY;
+	case OP_REDUCE_PROD:
+		return 1;
+	default:
+		return 0;
+	}
+}
+
+/* The next index of an odometer over dim[0..rank); false after the last. */
+static bool next_index(int32_t rank, const int64_t *dim, int64_t *index)
+{
+	for (int32_t d = rank - 1; d >= 0; d--) {
+		if (++index[d] < dim[d])
+			return true;
+		index[d] = 0;
+	}
+	return false;
+}
+
+static int64_t offset_of(int32_t rank, const int64_t *index, const int64_t *stride)
+{
+	int64_t at = 0;
+	for (int32_t d = 0; d < rank; d++)
+		at += index[d] * stride[d];
+	return at;
+}
+
+static void reduce_one(const struct reduce_args *a, const float *x, float *y)
+{
+	int64_t kept[CNN_MAX_RANK] = {0};
+	do {
+		const float *from = x + offset_of(a->kept, kept, a->kept_in);
+		float *to = y + offset_of(a->kept, kept, a->kept_out);
+		for (size_t i = 0; i < a->row; i++)
+			to[i] = neutral(a->op);
+		int64_t gone[CNN_MAX_RANK] = {0};
+		do {
+			const float *row = from + offset_of(a->gone, gone, a->gone_in);
+			binary_f32(combine(a->op), a->row, to, 1, row, 1, to);
+		} while (next_index(a->gone, a->gone_dim, gone));
+		if (a->scale != 1)
+			unary_f32(UNARY_AFFINE, a->row, to, a->scale, 0, to);
+	} while (next_index(a->kept, a->kept_dim, kept));
+}
+
+static void run_reduce(const struct step *step, const struct run *run, size_t first, size_t n)
+{
+	const struct reduce_args *a = step->args;
+	for (size_t i = first; i < first + n; i++)
+		reduce_one(a, ref_at(run, &a->x, i), ref_at(run, &a->y, i));
+}
+
+enum cnn_status lower_reduce(struct lowering *l, const struct node *n, struct cnn_error *err)
+{
+	const struct value *x = graph_in(l->g, n, 0), *y = graph_out(l->g, n);
+	struct reduce_args *a = lower_alloc(l, 1, sizeof *a);
+	bool reduced[CNN_MAX_RANK];
+	if (!a)
+		return lower_no_memory(n, err);
+	enum cnn_status status = resolve_reduced(l->g, n, reduced, err);
+	if (status)
+		return status;
+	/* where each axis of x stands in y */
+	int64_t out_stride[CNN_MAX_RANK] = {0};
+	for (int32_t i = 0, j = 0; i < x->rank; i++) {
+		if (!reduced[i])
+			out_stride[i] = physical_stride(y, j);
+		if (!reduced[i] || n->attr.axes.keep_dims)
+			j++;
+	}
+	struct physical in;
+	physical_shape(x, &in);
+	int64_t folded = 1;
+	a->op = n->op;
+	a->row = 1;
+	for (int32_t d = 0; d < in.rank; d++) {
+		int32_t axis = in.axis[d];
+		if (reduced[axis]) {
+			a->gone_dim[a->gone] = in.dim[d];
+			a->gone_in[a->gone++] = in.stride[d];
+			folded *= in.dim[d];
+		} else if (d == in.rank - 1 && out_stride[axis] == 1) {
+			a->row = (size_t)in.dim[d];
+		} else {
+			a->kept_dim[a->kept] = in.dim[d];
+			a->kept_in[a->kept] = in.stride[d];
+			a->kept_out[a->kept++] = out_stride[axis];
+		}
+	}
+	a->scale = n->op == OP_REDUCE_MEAN ? 1.0f / (float)folded : 1;
+	status = lower_step(l, run_reduce, a, op_table[n->op].onnx_name, n, n->out[0], 0, err);
+	if (!status)
+		status = lower_read(l, n->in[0], &a->x, err);
+	return status ? status : lower_write(l, n->out[0], &a->y, err);
+}

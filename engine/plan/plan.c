@@ -1,0 +1,210 @@
+#include "engine/plan/lower.h"
+
+#include "engine/base/cpu.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+/* Would the batch better go through this step together? Yes where its weights outweigh the
+ * activations of one picture: then they are read once instead of once for each picture. */
+static bool *choose_together(const struct lowering *l)
+{
+	const struct plan *p = l->plan;
+	bool *together = calloc(p->n_step + 1, sizeof *together);
+	size_t *activations = calloc(p->n_step + 1, sizeof *activations);
+	if (!together || !activations) {
+		free(together);
+		free(activations);
+		return NULL;
+	}
+	const uint32_t never = UINT32_MAX;
+	uint32_t last_heavy = never;
+	for (size_t i = 0; i < l->n_storage; i++) {
+		const struct storage *s = &l->storage[i];
+		if (!s->used)
+			continue;
+		activations[s->first] += s->bytes;
+		if (s->last != s->first)
+			activations[s->last] += s->bytes;
+	}
+	/* Light steps between two heavy ones stay with them while the batch's activations are small:
+	 * a border costs as much as it saves. */
+	size_t small = cpu_l2_bytes() / 2 / l->options->max_batch;
+	for (uint32_t i = 0; i < p->n_step && l->options->max_batch > 1; i++) {
+		if (p->step[i].weight_bytes > activations[i]) {
+			bool join = last_heavy != never;
+			for (uint32_t k = last_heavy + 1; join && k < i; k++)
+				join = activations[k] <= small;
+			for (uint32_t k = last_heavy + 1; join && k < i; k++)
+				together[k] = true;
+			together[i] = true;
+			last_heavy = i;
+		}
+	}
+	free(activations);
+	return together;
+}
+
+static enum cnn_status cut_segments(struct lowering *l, struct cnn_error *err)
+{
+	struct plan *p = l->plan;
+	bool *together = choose_together(l);
+	p->segment = arena_alloc(p->arena, p->n_step + 1, sizeof *p->segment);
+	if (!together || !p->segment) {
+		free(together);
+		return cnn_fail_memory(err, "the plan's segments", p->n_step * sizeof *p->segment);
+	}
+	for (uint32_t i = 0; i < p->n_step; i++) {
+		if (i == 0 || together[i] != together[i - 1])
+			p->segment[p->n_segment++] =
+				(struct segment){.first = i, .together = together[i]};
+		p->segment[p->n_segment - 1].end = i + 1;
+	}
+	free(together);
+	return CNN_OK;
+}
+
+static const struct segment *segment_of(const struct plan *p, uint32_t step)
+{
+	const struct segment *s = p->segment;
+	while (step >= s->end)
+		s++;
+	return s;
+}
+
+/* Decide every offset, and fill the refs that were handed out. */
+static enum cnn_status place(struct lowering *l, struct cnn_error *err)
+{
+	struct plan *p = l->plan;
+	size_t batch = l->options->max_batch;
+	struct lifetime *life = calloc(l->n_storage + 1, sizeof *life);
+	if (!life)
+		return cnn_fail_memory(err, "the memory plan", l->n_storage * sizeof *life);
+	for (size_t i = 0; i < l->n_storage; i++) {
+		struct storage *s = &l->storage[i];
+		if (!s->used)
+			continue;
+		const struct segment *a = segment_of(p, s->first), *b = segment_of(p, s->last);
+		s->batched = batch > 1 && (a != b || a->together);
+		life[i] = (struct lifetime){
+			.first = s->batched ? a->first : s->first,
+			.last = s->batched ? b->end - 1 : s->last,
+			.bytes = s->bytes * (s->batched ? batch : 1),
+		};
+	}
+	enum cnn_status status = memory_place(life, l->n_storage, ARENA_ALIGN, &p->run_bytes, err);
+	for (size_t i = 0; i < l->n_storage; i++)
+		l->storage[i].offset = life[i].offset;
+	free(life);
+	for (size_t i = 0; i < l->n_pending; i++) {
+		const struct storage *s = &l->storage[l->pending[i].storage];
+		l->pending[i].ref->offset = s->offset;
+		l->pending[i].ref->stride = s->batched ? s->bytes : 0;
+	}
+	for (size_t i = 0; i < p->n_step; i++) {
+		uint32_t id =
+			p->step[i].out == NO_VALUE ? UINT32_MAX : l->storage_of[p->step[i].out];
+		if (id == UINT32_MAX)
+			continue;
+		p->step[i].out_ref.offset = l->storage[id].offset;
+		p->step[i].out_ref.stride = l->storage[id].batched ? l->storage[id].bytes : 0;
+	}
+	return status;
+}
+
+static enum cnn_status lower_all(struct lowering *l, struct cnn_error *err)
+{
+	const struct graph *g = l->g;
+	enum cnn_status status = lower_input(l, g->input[0], err);
+	for (size_t i = 0; i < g->n_node && !status; i++) {
+		const struct node *n = &g->node[i];
+		if (n->dead)
+			continue;
+		if (!lower_table[n->op])
+			return lower_unsupported(
+				n, "depends on the picture's data, which convd cannot run", err);
+		if (graph_out(g, n)->dtype != CNN_F32)
+			return lower_unsupported(n, "has an output that is not float32", err);
+		if (graph_elements(graph_out(g, n)) == 0)
+			return lower_unsupported(n, "makes an empty tensor", err);
+		status = lower_table[n->op](l, n, err);
+	}
+	return status ? status : lower_output(l, g->output[0], err);
+}
+
+enum cnn_status plan_new(const struct graph *g, const struct plan_options *options,
+                         struct plan **out, struct cnn_error *err)
+{
+	struct plan *p = calloc(1, sizeof *p);
+	struct lowering l = {.g = g, .plan = p, .options = options, .k = options->kernels};
+	enum cnn_status status = cnn_fail_memory(err, "the plan", sizeof *p);
+	if (!p)
+		return status;
+	p->arena = l.arena = arena_new();
+	l.storage_of = malloc((g->n_value + 1) * sizeof *l.storage_of);
+	if (!p->arena || !l.storage_of)
+		goto done;
+	memset(l.storage_of, 0xff, (g->n_value + 1) * sizeof *l.storage_of);
+	status = lower_all(&l, err);
+	if (!status)
+		status = cut_segments(&l, err);
+	if (!status)
+		status = place(&l, err);
+done:
+	free(l.storage_of);
+	free(l.storage);
+	free(l.pending);
+	if (status)
+		plan_free(p);
+	else
+		*out = p;
+	return status;
+}
+
+void plan_free(struct plan *plan)
+{
+	if (!plan)
+		return;
+	free(plan->step);
+	arena_free(plan->arena);
+	free(plan);
+}
+
+static uint64_t now_ns(void)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+static void run_steps(const struct plan *plan, const struct run *run, const struct segment *s,
+                      size_t first, size_t n, plan_watch_fn *watch, void *ctx)
+{
+	for (uint32_t i = s->first; i < s->end; i++) {
+		const struct step *step = &plan->step[i];
+		if (!watch) {
+			step->fn(step, run, first, n);
+			continue;
+		}
+		uint64_t start = now_ns();
+		step->fn(step, run, first, n);
+		uint64_t ns = now_ns() - start;
+		watch(ctx, step, step->out == NO_VALUE ? NULL : ref_at(run, &step->out_ref, first),
+		      first, n, ns);
+	}
+}
+
+void plan_run(const struct plan *plan, const struct run *run, size_t n, plan_watch_fn *watch,
+              void *ctx)
+{
+	for (size_t i = 0; i < plan->n_segment; i++) {
+		const struct segment *s = &plan->segment[i];
+		if (s->together) {
+			run_steps(plan, run, s, 0, n, watch, ctx);
+			continue;
+		}
+		for (size_t picture = 0; picture < n; picture++)
+			run_steps(plan, run, s, picture, 1, watch, ctx);
+	}
+}

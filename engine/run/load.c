@@ -1,0 +1,293 @@
+/* From a path to a model: read, import, decide, optimise, plan. */
+#include "engine/base/cpu.h"
+#include "engine/onnx/import.h"
+#include "engine/passes/passes.h"
+#include "engine/run/file.h"
+#include "engine/run/model.h"
+
+#include <nettle/sha2.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* protobuf itself ends at 2 GiB */
+#define MAX_MODEL_BYTES ((size_t)2 << 30)
+
+/* What is needed while loading only. */
+struct loading {
+	struct cnn_model *m;
+	const struct cnn_load_options *options;
+	const char *dir, *onnx, *json; /* paths; dir is NULL for a file that stands alone */
+	struct description description;
+	struct assumptions assumed;
+	struct graph *g;
+	struct onnx_info onnx_info;
+	struct graph_layers layers;
+	struct pixel_input pixels;
+};
+
+static const char *or_empty(const char *text)
+{
+	return text ? text : "";
+}
+
+/* PATH is a directory with model.onnx, or the file itself; files beside it count when the file is called so. */
+static enum cnn_status find_files(struct loading *l, const char *path, struct cnn_error *err)
+{
+	struct arena *arena = l->m->arena;
+	struct stat st;
+	char *clean = arena_strdup(arena, path);
+	if (!clean)
+		return cnn_fail_memory(err, path, strlen(path));
+	for (size_t n = strlen(clean); n > 1 && clean[n - 1] == '/'; n--)
+		clean[n - 1] = '\0';
+	if (stat(clean, &st) == 0 && S_ISDIR(st.st_mode)) {
+		l->dir = clean;
+		l->onnx = arena_printf(arena, "%s/model.onnx", clean);
+	} else {
+		const char *slash = strrchr(clean, '/');
+		l->onnx = clean;
+		if (strcmp(slash ? slash + 1 : clean, "model.onnx") == 0)
+			l->dir = slash ? arena_strndup(arena, clean,
+			                               (size_t)(slash - clean) + (slash == clean))
+			               : ".";
+	}
+	l->json = arena_printf(arena, "%s/model.json", l->dir ? l->dir : "");
+	return l->onnx && l->json ? CNN_OK : cnn_fail_memory(err, path, strlen(path));
+}
+
+/* The directory's name, or the file's without ".onnx". */
+static const char *default_name(struct loading *l)
+{
+	struct arena *arena = l->m->arena;
+	const char *path = l->dir ? l->dir : l->onnx;
+	char *real = NULL;
+	if (strcmp(path, ".") == 0 || strcmp(path, "..") == 0)
+		path = real = realpath(path, NULL);
+	const char *slash = path ? strrchr(path, '/') : NULL;
+	char *name = arena_strdup(arena, !path ? "model" : slash && slash[1] ? slash + 1 : path);
+	free(real);
+	size_t n = name ? strlen(name) : 0;
+	if (!l->dir && n > 5 && strcmp(name + n - 5, ".onnx") == 0)
+		name[n - 5] = '\0';
+	if (name)
+		text_clean(name);
+	return name;
+}
+
+static enum cnn_status read_onnx(struct loading *l, struct cnn_error *err)
+{
+	uint8_t *bytes, digest[SHA256_DIGEST_SIZE];
+	size_t len;
+	enum cnn_status status = file_read(l->onnx, MAX_MODEL_BYTES, false, &bytes, &len, err);
+	if (status)
+		return status;
+	struct sha256_ctx sha;
+	sha256_init(&sha);
+	sha256_update(&sha, len, bytes);
+	sha256_digest(&sha, sizeof digest, digest);
+	for (size_t i = 0; i < sizeof digest; i++)
+		snprintf(l->m->info.sha256 + 2 * i, 3, "%02x", digest[i]);
+	l->m->info.file_bytes = (int64_t)len;
+	status = onnx_import(bytes, len, l->onnx, &l->g, &l->onnx_info, err);
+	free(bytes);
+	return status;
+}
+
+/* Shapes, constants, the layer table, and all that is decided from the graph as the file has it. */
+static enum cnn_status understand(struct loading *l, struct cnn_error *err)
+{
+	struct cnn_model_info *info = &l->m->info;
+	enum cnn_status status = input_decide(l->g, &l->description, l->json, &l->assumed, err);
+	if (status)
+		return status;
+	if (l->g->n_output == 0)
+		return cnn_fail(err, CNN_BAD_MODEL, "%s: the graph has no output", l->onnx);
+	if (l->g->n_output > 1) {
+		assume(&l->assumed, "output: '%s', the first of %zu",
+		       l->g->value[l->g->output[0]].name, l->g->n_output);
+		l->g->n_output = 1;
+		graph_sweep(l->g);
+	}
+	status = graph_infer(l->g, err);
+	if (status)
+		return status;
+	graph_sweep(l->g);
+	status = graph_build_layers(l->g, &l->layers, err);
+	if (status)
+		return status;
+	if (l->g->value[l->g->output[0]].dtype != CNN_F32)
+		return cnn_fail(err, CNN_UNSUPPORTED, "%s: output '%s' is not float32", l->onnx,
+		                l->g->value[l->g->output[0]].name);
+	status = preprocess_decide(l->g, &l->description, l->json, &l->assumed,
+	                           &info->takes_pictures, &info->preprocess, &l->pixels, err);
+	info->activation = activation_decide(l->g, &l->description, &l->assumed);
+	return status;
+}
+
+static enum cnn_status optimise(struct loading *l, struct cnn_error *err)
+{
+	static const enum output_activation activations[] = {
+		[CNN_OUTPUT_NONE] = OUTPUT_NONE,
+		[CNN_OUTPUT_SOFTMAX] = OUTPUT_SOFTMAX,
+		[CNN_OUTPUT_SIGMOID] = OUTPUT_SIGMOID,
+	};
+	struct pass_log log = {.n_layers = l->layers.n};
+	log.fused_into = arena_alloc(l->g->arena, l->layers.n, sizeof *log.fused_into);
+	if (!log.fused_into)
+		return cnn_fail_memory(err, "the passes", l->layers.n * sizeof *log.fused_into);
+	for (size_t i = 0; i < l->layers.n; i++)
+		log.fused_into[i] = NO_LAYER;
+	enum cnn_status status = passes_run(l->g, l->options->keep_layers, &log, err);
+	if (status)
+		return status;
+	for (size_t i = 0; i < l->layers.n; i++) {
+		/* to the end of the chain: what absorbed it may have been absorbed itself */
+		uint32_t into = log.fused_into[i];
+		while (into != NO_LAYER && log.fused_into[into] != NO_LAYER)
+			into = log.fused_into[into];
+		l->layers.row[i].fused_into = into == NO_LAYER ? NULL : l->layers.row[into].name;
+	}
+	const struct kernels *kernels = kernels_for(l->options->max_isa);
+	l->m->isa = kernels->isa;
+	struct plan_options plan = {
+		.kernels = kernels,
+		.max_batch = l->m->max_batch,
+		.threads_hint = cpu_count(),
+		.pixels = l->m->info.takes_pictures ? &l->pixels : NULL,
+		.activation = activations[l->m->info.activation],
+	};
+	return plan_new(l->g, &plan, &l->m->plan, err);
+}
+
+static struct cnn_shape shape_of(const struct value *v)
+{
+	struct cnn_shape s = {.rank = v->rank};
+	memcpy(s.dim, v->dim, sizeof s.dim);
+	return s;
+}
+
+/* The graph goes after loading: what stays of the layer table moves to the model's arena. */
+static bool keep_layers(struct loading *l)
+{
+	struct cnn_model *m = l->m;
+	m->n_layer = l->layers.n;
+	m->layer = arena_alloc(m->arena, m->n_layer, sizeof *m->layer);
+	if (!m->layer)
+		return false;
+	for (size_t i = 0; i < m->n_layer; i++) {
+		struct cnn_layer *row = &m->layer[i];
+		*row = l->layers.row[i];
+		row->name = arena_strdup(m->arena, row->name);
+		row->op = arena_strdup(m->arena, row->op);
+		row->formula = arena_strdup(m->arena, or_empty(row->formula));
+		if (!row->name || !row->op || !row->formula)
+			return false;
+		m->info.parameters += row->parameters;
+		m->info.macs += row->macs;
+	}
+	for (size_t i = 0; i < m->n_layer; i++) {
+		const char *into = l->layers.row[i].fused_into;
+		for (size_t k = 0; into && k < m->n_layer; k++)
+			if (strcmp(m->layer[k].name, into) == 0)
+				m->layer[i].fused_into = m->layer[k].name;
+	}
+	return true;
+}
+
+static enum cnn_status keep_info(struct loading *l, struct cnn_error *err)
+{
+	struct cnn_model *m = l->m;
+	struct cnn_model_info *info = &m->info;
+	const struct description *d = &l->description;
+	const struct value *in = &l->g->value[l->g->input[0]], *out = &l->g->value[l->g->output[0]];
+	info->path = l->onnx;
+	info->name = d->name ? d->name : default_name(l);
+	info->version = d->version ? d->version : "1";
+	info->task = d->task ? d->task : "classify";
+	info->source = or_empty(d->source);
+	info->licence = or_empty(d->licence);
+	info->precision = "fp32";
+	info->ir_version = l->onnx_info.ir_version;
+	info->opset = l->onnx_info.opset;
+	info->producer = arena_strdup(m->arena, or_empty(l->onnx_info.producer));
+	info->input_name = arena_strdup(m->arena, in->name);
+	info->output_name = arena_strdup(m->arena, out->name);
+	info->input = shape_of(in);
+	info->output = shape_of(out);
+	info->classes = (size_t)graph_elements(out);
+	info->labels = m->labels.n;
+	info->weight_bytes = m->plan->weight_bytes;
+	const char **assumed = arena_alloc(m->arena, l->assumed.n + 1, sizeof *assumed);
+	if (!info->name || !info->producer || !info->input_name || !info->output_name || !assumed ||
+	    !keep_layers(l))
+		return cnn_fail_memory(err, l->onnx, sizeof *info);
+	memcpy(assumed, l->assumed.text, l->assumed.n * sizeof *assumed);
+	info->assumed = assumed;
+	info->n_assumed = l->assumed.n;
+	return CNN_OK;
+}
+
+static enum cnn_status read_beside(struct loading *l, struct cnn_error *err)
+{
+	if (!l->dir)
+		return CNN_OK;
+	enum cnn_status status = describe_read(l->dir, l->m->arena, &l->description, err);
+	if (status)
+		return status;
+	const char *named = l->description.labels;
+	return labels_read(l->dir, named ? named : "labels.txt", named != NULL, l->m->arena,
+	                   &l->m->labels, err);
+}
+
+static enum cnn_status check_labels(const struct loading *l, struct cnn_error *err)
+{
+	int64_t classes = graph_elements(&l->g->value[l->g->output[0]]);
+	if (classes < 1)
+		return cnn_fail(err, CNN_BAD_MODEL, "%s: the output is empty", l->onnx);
+	if (l->m->labels.n && (int64_t)l->m->labels.n != classes)
+		return cnn_fail(err, CNN_BAD_MODEL,
+		                "%s: %zu labels, but the model has %lld classes",
+		                l->description.labels ? l->description.labels : "labels.txt",
+		                l->m->labels.n, (long long)classes);
+	return CNN_OK;
+}
+
+enum cnn_status cnn_model_load(const char *path, const struct cnn_load_options *options,
+                               struct cnn_model **out, struct cnn_error *err)
+{
+	struct loading l = {.options = options};
+	if (options->max_batch < 1)
+		return cnn_fail(err, CNN_BAD_ARG, "max_batch must be at least 1");
+	l.m = calloc(1, sizeof *l.m);
+	if (!l.m)
+		return cnn_fail_memory(err, path, sizeof *l.m);
+	enum cnn_status status = cnn_fail_memory(err, path, sizeof *l.m);
+	atomic_init(&l.m->references, 1);
+	l.m->max_batch = (size_t)options->max_batch;
+	l.m->arena = l.assumed.arena = arena_new();
+	if (!l.m->arena)
+		goto done;
+	status = find_files(&l, path, err);
+	if (!status)
+		status = read_beside(&l, err);
+	if (!status)
+		status = read_onnx(&l, err);
+	if (!status)
+		status = understand(&l, err);
+	if (!status)
+		status = check_labels(&l, err);
+	if (!status)
+		status = optimise(&l, err);
+	if (!status)
+		status = keep_info(&l, err);
+done:
+	graph_free(l.g);
+	if (status)
+		cnn_model_unref(l.m);
+	else
+		*out = l.m;
+	return status;
+}

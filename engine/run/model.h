@@ -1,0 +1,47 @@
+/* model.h - what a loaded model is made of. Private to run/. */
+#ifndef ENGINE_RUN_MODEL_H
+#define ENGINE_RUN_MODEL_H
+#include "engine/plan/plan.h"
+#include "engine/run/describe.h"
+#include <stdatomic.h>
+
+struct cnn_model {
+	atomic_size_t references;
+	struct arena *arena; /* everything below but the plan */
+	struct cnn_model_info info;
+	struct label_list labels;
+	struct cnn_layer *layer;
+	size_t n_layer;
+	struct plan *plan;
+	size_t max_batch;
+	enum cnn_isa isa;
+};
+
+/* Things that no file said, collected while loading. */
+#define MAX_ASSUMED 16
+struct assumptions {
+	struct arena *arena;
+	const char *text[MAX_ASSUMED];
+	size_t n;
+};
+/* Adds one sentence; without memory it is lost, which harms nothing. */
+void assume(struct assumptions *a, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* Decide the input's open dimensions (batch 1; height and width from model.json, else 224), check
+ * them against model.json, and mark it shaped. */
+enum cnn_status input_decide(struct graph *g, const struct description *d, const char *json,
+                             struct assumptions *assumed, struct cnn_error *err);
+
+/* Does the input take pictures? Then how they are made to fit, in *out, and the plan's view of
+ * it, in *pixels. `json` names model.json in errors. */
+enum cnn_status preprocess_decide(const struct graph *g, const struct description *d,
+                                  const char *json, struct assumptions *assumed,
+                                  bool *takes_pictures, struct cnn_preprocess *out,
+                                  struct pixel_input *pixels, struct cnn_error *err);
+
+/* What convd applies to the graph's output: model.json's word, or softmax unless the graph ends in
+ * one. Look before the passes. */
+enum cnn_output_activation activation_decide(const struct graph *g, const struct description *d,
+                                             struct assumptions *assumed);
+
+#endif

@@ -1,0 +1,129 @@
+/* One worker's memory for a model, and the run itself. */
+#include "engine/run/model.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+struct cnn_session {
+	struct cnn_model *model;
+	struct cnn_pool *pool;
+	char *arena, *scratch;
+	const uint8_t **pixels; /* [max_batch] */
+	size_t bytes;
+};
+
+/* More than the machine has is refused here; the system itself would promise it and
+ * kill the process later. */
+static bool fits_in_memory(size_t bytes)
+{
+	long pages = sysconf(_SC_PHYS_PAGES), page = sysconf(_SC_PAGESIZE);
+	return pages <= 0 || page <= 0 || bytes / (size_t)page < (size_t)pages;
+}
+
+enum cnn_status cnn_session_new(struct cnn_model *model, struct cnn_pool *pool,
+                                struct cnn_session **out, struct cnn_error *err)
+{
+	const struct plan *plan = model->plan;
+	size_t threads = cnn_pool_threads(pool);
+	size_t arena = plan->run_bytes + ARENA_ALIGN,
+	       scratch = threads * plan->scratch_bytes + ARENA_ALIGN;
+	if (!fits_in_memory(arena) || !fits_in_memory(scratch))
+		return cnn_fail(err, CNN_NO_MEMORY,
+		                "%s: a run needs %zu MB, more than this machine has",
+		                model->info.path, (arena + scratch) >> 20);
+	struct cnn_session *s = calloc(1, sizeof *s);
+	if (!s)
+		return cnn_fail_memory(err, "a session", sizeof *s);
+	s->model = cnn_model_ref(model);
+	s->pool = pool;
+	s->bytes = arena + scratch;
+	s->arena = aligned_alloc(ARENA_ALIGN, arena);
+	s->scratch = aligned_alloc(ARENA_ALIGN, scratch);
+	s->pixels = calloc(model->max_batch, sizeof *s->pixels);
+	if (!s->arena || !s->scratch || !s->pixels) {
+		cnn_session_free(s);
+		return cnn_fail(err, CNN_NO_MEMORY, "%s: out of memory for a session (%zu MB)",
+		                model->info.path, (arena + scratch) >> 20);
+	}
+	*out = s;
+	return CNN_OK;
+}
+
+void cnn_session_free(struct cnn_session *session)
+{
+	if (!session)
+		return;
+	cnn_model_unref(session->model);
+	free(session->arena);
+	free(session->scratch);
+	free(session->pixels);
+	free(session);
+}
+
+size_t cnn_session_bytes(const struct cnn_session *session)
+{
+	return session->bytes;
+}
+
+static void watch_step(void *ctx, const struct step *step, const float *out, size_t first, size_t n,
+                       uint64_t ns)
+{
+	const struct cnn_observer *observer = ctx;
+	struct cnn_observed seen = {
+		.layer = step->layer == NO_LAYER ? SIZE_MAX : step->layer,
+		.kernel = step->kernel,
+		.picture = first,
+		.pictures = n,
+		.shape = {.rank = step->rank},
+		.channels_last = step->channels_last,
+		.data = out,
+		.picture_stride = step->out_ref.stride / sizeof(float),
+		.ns = ns,
+	};
+	memcpy(seen.shape.dim, step->dim, sizeof seen.shape.dim);
+	observer->on_step(observer->ctx, &seen);
+}
+
+static enum cnn_status run_batch(struct cnn_session *s, struct run *run, size_t n,
+                                 const struct cnn_observer *observer, struct cnn_error *err)
+{
+	const struct cnn_model *m = s->model;
+	if (n < 1 || n > m->max_batch)
+		return cnn_fail(err, CNN_BAD_ARG, "%s: a batch of %zu, limit %zu", m->info.name, n,
+		                m->max_batch);
+	run->arena = s->arena;
+	run->scratch = s->scratch;
+	run->scratch_stride = m->plan->scratch_bytes;
+	run->pool = s->pool;
+	plan_run(m->plan, run, n, observer ? watch_step : NULL, (void *)(uintptr_t)observer);
+	return CNN_OK;
+}
+
+enum cnn_status cnn_session_run(struct cnn_session *session, const struct image *const pictures[],
+                                size_t n, float *scores, const struct cnn_observer *observer,
+                                struct cnn_error *err)
+{
+	const struct cnn_model *m = session->model;
+	const struct image_fit *fit = &m->info.preprocess.fit;
+	if (!m->info.takes_pictures)
+		return cnn_fail(err, CNN_BAD_ARG, "%s: does not take pictures", m->info.name);
+	for (size_t i = 0; i < n && n <= m->max_batch; i++) {
+		if (pictures[i]->width != fit->width || pictures[i]->height != fit->height ||
+		    pictures[i]->channels != fit->channels)
+			return cnn_fail(err, CNN_BAD_ARG,
+			                "%s: picture %zu has not the model's size", m->info.name,
+			                i);
+		session->pixels[i] = pictures[i]->px;
+	}
+	struct run run = {.pixels = session->pixels, .scores = scores};
+	return run_batch(session, &run, n, observer, err);
+}
+
+enum cnn_status cnn_session_run_tensor(struct cnn_session *session, const float *input, size_t n,
+                                       bool raw, float *scores, const struct cnn_observer *observer,
+                                       struct cnn_error *err)
+{
+	struct run run = {.tensor = input, .scores = scores, .raw_output = raw};
+	return run_batch(session, &run, n, observer, err);
+}
