@@ -3,7 +3,7 @@
 # make test         install what is missing, build, run all tests
 # make bench        tables of convd against onnxruntime
 # make deps         only install what building and testing need (apt)
-# make SAN=address,undefined unit       the same with sanitizers, in a build directory of its own
+# make SAN=address,undefined test-unit  the same with sanitizers, in a build directory of its own
 # make V=1          show the commands
 MAKEFLAGS += --no-builtin-rules
 .SUFFIXES:
@@ -66,7 +66,10 @@ $(B)/gen/onnx.pb-c.h: $(ONNX_PROTO)
 $(B)/gen/onnx.pb-c.c: $(B)/gen/onnx.pb-c.h ;
 $(B)/gen/onnx.pb-c.o: $(B)/gen/onnx.pb-c.c $(B)/flags
 	$(call say,CC,$<)$(CC) -std=c11 -O2 -g -I$(B)/gen $(if $(SAN),-fsanitize=$(SAN)) -w -c -o $@ $<
-$(call OBJ,$(wildcard engine/onnx/*.c)): $(B)/gen/onnx.pb-c.h
+$(call OBJ,$(wildcard engine/onnx/*.c tests/unit/onnx/*.c)): $(B)/gen/onnx.pb-c.h
+
+# The web page is part of the program.
+$(call OBJ,server/api_web.c): $(wildcard server/web/*)
 
 # Objects depend on the flags they were built with.
 $(B)/flags: FORCE
@@ -77,7 +80,9 @@ $(B)/%.o: %.c $(B)/flags
 	$(call say,CC,$<)$(CC) $(ALL) -DCONVD_VERSION='"$(VERSION)"' $(call isa_of,$<) -MMD -MP -c -o $@ $<
 
 # --- tests --------------------------------------------------------------------
+PYTHON   := /usr/bin/python3
 UNIT_BIN := $(patsubst %.c,$(B)/%,$(UNIT))
+HELPERS  := $(patsubst %.c,$(B)/%,$(wildcard tests/golden/*.c))
 $(B)/tests/unit/server/%: $(B)/tests/unit/server/%.o $(B)/libserver.a $(B)/libengine.a
 	$(call say,LINK,$@)$(CC) $(ALL) $(LDFLAGS) -o $@ $^ $(LINK_SERVER) $(LINK_ENGINE)
 $(B)/tests/%: $(B)/tests/%.o $(B)/libengine.a
@@ -86,6 +91,76 @@ $(B)/tests/%: $(B)/tests/%.o $(B)/libengine.a
 
 unit-build: $(UNIT_BIN)
 
+# A suite is a quoted word: its name, and a command whose last line is "N passed, N failed, N skipped".
+SUITES_rules  = 'headers $(MAKE) -s check-headers' 'layers $(MAKE) -s check-layers' \
+                'isa $(MAKE) -s check-isa' 'format $(MAKE) -s check-format'
+SUITES_unit   = $(foreach t,$(UNIT_BIN),'$(t:$(B)/tests/%=%) $(t)')
+SUITES_onnx   = 'onnx $(PYTHON) tests/onnx/backend.py $(B)'
+SUITES_golden = 'golden $(PYTHON) tests/golden/golden.py $(B)' \
+                'preprocess $(PYTHON) tests/golden/preprocess.py $(B)/tests/golden/fit_dump'
+SUITES_http   = 'http $(PYTHON) tests/http/run.py $(B)'
+SUITES       ?= rules unit onnx golden http
+run_suites    = @printf '%s\n' $(foreach s,$(1),$(SUITES_$(s))) | tests/run.sh $(B)/test-logs
+
+export ASAN_OPTIONS  ?= detect_leaks=1:strict_string_checks=1:detect_stack_use_after_return=1
+export UBSAN_OPTIONS ?= print_stacktrace=1
+
+test-suites: all $(UNIT_BIN) $(HELPERS)
+	$(call run_suites,$(SUITES))
+test-unit: $(UNIT_BIN)
+	$(call run_suites,unit)
+test-onnx test-golden test-http: test-%: all $(HELPERS)
+	$(call run_suites,$*)
+
+HEADERS := $(shell find engine server -name '*.h')
+check-headers: $(B)/gen/onnx.pb-c.h   # every header compiles alone
+	@good=0; bad=0; for h in $(HEADERS); do \
+		if printf '#include "%s"\ntypedef int not_empty;\n' $$h | \
+			$(CC) $(ALL) -Werror -fsyntax-only -x c -; then good=$$((good + 1)); \
+		else echo "$$h does not compile alone"; bad=$$((bad + 1)); fi; \
+	done; echo "$$good passed, $$bad failed, 0 skipped"; [ $$bad = 0 ]
+check-layers:                         # includes point downwards only
+	@sh tests/check_layers.sh
+check-isa: $(B)/convd                 # no AVX outside of the files named for it
+	@sh tests/check_isa.sh $(call OBJ,$(ENGINE) $(SERVER))
+check-format:
+	@command -v clang-format >/dev/null || { echo '0 passed, 0 failed, 1 skipped'; exit 0; }; \
+	good=0; bad=0; for f in $(SOURCES); do \
+		if clang-format --dry-run -Werror $$f 2>/dev/null; then good=$$((good + 1)); \
+		else echo "$$f: clang-format -i mends it"; bad=$$((bad + 1)); fi; \
+	done; echo "$$good passed, $$bad failed, 0 skipped"; [ $$bad = 0 ]
+
+bench: all
+	$(PYTHON) tests/bench/bench.py $(B)
+
+# --- what people type: installs what is missing, then builds, then does it -----
+MODEL ?=
+PORT  ?= 8080
+JOBS   = $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
+again  = @$(MAKE) --no-print-directory
+
+deps:
+	@sh tests/install-deps.sh build test oracle
+run:
+	@sh tests/install-deps.sh build
+	$(again) $(JOBS) all
+	@exec $(B)/convd serve --port $(PORT) $(MODEL)
+test: deps
+	$(again) $(JOBS) all unit-build $(HELPERS)
+	$(again) test-suites
+
+# --- installing ---------------------------------------------------------------
+PREFIX  ?= /usr/local
+DESTDIR ?=
+install: all
+	install -D -m 755 $(B)/convd $(DESTDIR)$(PREFIX)/bin/convd
+	$(Q)for f in $(wildcard models/*/model.onnx models/*/model.json models/*/labels.txt); do \
+		install -D -m 644 $$f $(DESTDIR)$(PREFIX)/share/convd/$$f || exit 1; \
+	done
+clean:
+	rm -rf build
+
 FORCE:
-.PHONY: all unit-build FORCE
--include $(patsubst %.o,%.d,$(call OBJ,$(ENGINE) $(SERVER) $(UNIT)))
+.PHONY: all unit-build test-suites test-unit test-onnx test-golden test-http check-headers check-layers \
+        check-isa check-format bench deps run test install clean FORCE
+-include $(patsubst %.o,%.d,$(call OBJ,$(ENGINE) $(SERVER) $(UNIT) $(wildcard tests/golden/*.c)))

@@ -49,13 +49,15 @@ enum auto_pad { PAD_EXPLICIT, PAD_VALID, PAD_SAME_UPPER, PAD_SAME_LOWER };
 /* Attributes, by family. What an older opset kept in attributes and a newer one takes as
  * inputs (Clip, Slice, Pad, Squeeze, Split, Reduce*, Reshape, Dropout) is imported as constant
  * inputs, so that everything after import knows one form only: opset 13's.
- * A single spatial axis (rank 3) uses index 1 (width); index 0 is then 1, 1, 0, 0, 1. */
+ * A single spatial axis (rank 3) uses index 1 (width); index 0 is then 1, 1, 0, 0, 1.
+ * resolve.h has what Slice, Pad, Split and Reduce* come to for a given input. */
 struct window_attr {
-	int32_t kernel[2], stride[2], dilation[2]; /* height, width */
-	int32_t pad[4];                            /* top, left, bottom, right; */
-	enum auto_pad auto_pad;                    /* resolved into pad[] by shape inference */
-	int32_t group;                             /* Conv */
-	int32_t spatial;                   /* spatial axes: 1 or 2; 0 until shapes are known */
+	int32_t kernel[2], stride[2],
+		dilation[2];               /* height, width; before shapes, 0: the weights' */
+	int32_t pad[4];                    /* top, left, bottom, right; */
+	enum auto_pad auto_pad;            /* resolved into pad[] by shape inference */
+	int32_t group;                     /* Conv */
+	int32_t spatial;                   /* spatial axes: 1 or 2; before shapes, 0 is unknown */
 	bool ceil_mode, count_include_pad; /* pools */
 };
 struct axis_attr {
@@ -146,6 +148,9 @@ node_id graph_add_node(struct graph *g, enum op op, const char *name, uint32_t n
 value_id graph_add_constant(struct graph *g, const char *name, enum cnn_dtype dtype, int32_t rank,
                             const int64_t *dim, void **data);
 
+/* Rank 0 .. CNN_MAX_RANK, no negative dimension, at most GRAPH_MAX_ELEMENTS; no product of a part of
+ * them overflows, even beside a dimension of 0. All shaped values are so. */
+bool graph_dims_valid(int32_t rank, const int64_t *dim);
 int64_t graph_elements(const struct value *v);
 size_t graph_value_bytes(const struct value *v);
 bool graph_is_constant(const struct graph *g, value_id v); /* false for NO_VALUE */
@@ -182,7 +187,7 @@ enum cnn_status graph_check(const struct graph *g, struct cnn_error *err);
 enum cnn_status graph_infer(struct graph *g, struct cnn_error *err);
 
 /* Rewrites that the passes share: every use of `from` (inputs, residuals, graph outputs)
- * becomes `to`; the number of uses of a value, graph outputs included. */
+ * becomes `to`; the number of uses of a value by live nodes, graph outputs included. */
 void graph_replace_uses(struct graph *g, value_id from, value_id to);
 uint32_t graph_count_uses(const struct graph *g, value_id v);
 /* Mark dead every node none of whose outputs is used. */

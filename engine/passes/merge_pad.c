@@ -48,6 +48,7 @@ enum cnn_status pass_merge_pad(struct graph *g, struct pass_log *log, struct cnn
 			continue;
 		for (int k = 0; k < 4; k++)
 			conv->attr.window.pad[k] += (int32_t)extra[k];
+		conv->attr.window.auto_pad = PAD_EXPLICIT;
 		conv->in[0] = pad->in[0];
 		pad->dead = true;
 		rewrite_log(log, pad, conv);

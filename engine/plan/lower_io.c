@@ -1,4 +1,5 @@
 /* The first step (pixels or tensors into the graph's input) and the last (its output into scores). */
+#include "engine/kernels/pixels.h"
 #include "engine/plan/move.h"
 
 #include <string.h>
@@ -7,6 +8,8 @@ struct input_args {
 	struct ref y;
 	struct pixel_input pixels;
 	int64_t y_stride, x_stride, c_stride; /* of the input value, elements */
+	bool channels_together;               /* a row of pixels is a row of floats */
+	float *scale_row, *shift_row;         /* [width * channels] */
 	struct move move;                     /* of a tensor in ONNX's order */
 	size_t elements;
 };
@@ -14,15 +17,22 @@ struct input_args {
 static void normalise(const struct input_args *a, const uint8_t *px, float *y)
 {
 	const struct pixel_input *in = &a->pixels;
-	for (int32_t row = 0; row < in->height; row++) {
+	size_t n = (size_t)in->width * (size_t)in->channels;
+	bool reversed = in->source[0] != 0;
+	for (int32_t row = 0; row < in->height; row++, px += n) {
 		float *to = y + row * a->y_stride;
-		for (int32_t column = 0; column < in->width; column++) {
-			for (int32_t c = 0; c < in->channels; c++)
-				to[c * a->c_stride] =
-					(float)px[in->source[c]] * in->scale[c] + in->shift[c];
-			to += a->x_stride;
-			px += in->channels;
-		}
+		if (a->channels_together && !reversed)
+			pixels_f32(n, px, a->scale_row, a->shift_row, to);
+		else if (a->channels_together)
+			pixels_reversed_f32(n, px, a->scale_row, a->shift_row, to);
+		else
+			for (size_t i = 0; i < n; i++) {
+				size_t c = i % (size_t)in->channels, x = i / (size_t)in->channels;
+				float value =
+					(float)px[x * (size_t)in->channels + (size_t)in->source[c]];
+				to[(int64_t)x * a->x_stride + (int64_t)c * a->c_stride] =
+					value * in->scale[c] + in->shift[c];
+			}
 	}
 }
 
@@ -56,6 +66,16 @@ enum cnn_status lower_input(struct lowering *l, value_id v, struct cnn_error *er
 		a->c_stride = physical_stride(value, innermost ? 3 : 1);
 		a->y_stride = physical_stride(value, innermost ? 1 : 2);
 		a->x_stride = physical_stride(value, innermost ? 2 : 3);
+		a->channels_together = a->c_stride == 1 && a->x_stride == a->pixels.channels;
+		size_t n = (size_t)a->pixels.width * (size_t)a->pixels.channels;
+		a->scale_row = lower_alloc(l, n, sizeof(float));
+		a->shift_row = lower_alloc(l, n, sizeof(float));
+		if (!a->scale_row || !a->shift_row)
+			return cnn_fail_memory(err, "the input's plan", n * sizeof(float));
+		for (size_t i = 0; i < n; i++) {
+			a->scale_row[i] = a->pixels.scale[i % (size_t)a->pixels.channels];
+			a->shift_row[i] = a->pixels.shift[i % (size_t)a->pixels.channels];
+		}
 	}
 	enum cnn_status status = lower_step(l, run_input, a, "input", NULL, v, 0, err);
 	return status ? status : lower_write(l, v, &a->y, err);

@@ -255,6 +255,15 @@ static enum cnn_status check_labels(const struct loading *l, struct cnn_error *e
 	return CNN_OK;
 }
 
+/* Errors that name only a node or a tensor get the file's name in front. */
+static void name_file(struct cnn_error *err, const struct loading *l)
+{
+	if (!err || !l->onnx || strstr(err->text, l->dir ? l->dir : l->onnx))
+		return;
+	struct cnn_error inner = *err;
+	cnn_fail(err, inner.code, "%s: %s", l->onnx, inner.text);
+}
+
 enum cnn_status cnn_model_load(const char *path, const struct cnn_load_options *options,
                                struct cnn_model **out, struct cnn_error *err)
 {
@@ -285,6 +294,8 @@ enum cnn_status cnn_model_load(const char *path, const struct cnn_load_options *
 		status = keep_info(&l, err);
 done:
 	graph_free(l.g);
+	if (status)
+		name_file(err, &l);
 	if (status)
 		cnn_model_unref(l.m);
 	else

@@ -1,0 +1,79 @@
+/* eval.c - the table of evaluators, and strided walks. */
+#include "engine/graph/eval.h"
+
+const eval_rule eval_table[OP_COUNT] = {
+	[OP_RELU] = eval_unary,
+	[OP_CLIP] = eval_clip,
+	[OP_EXP] = eval_unary,
+	[OP_LOG] = eval_unary,
+	[OP_SQRT] = eval_unary,
+	[OP_ABS] = eval_unary,
+	[OP_NEG] = eval_unary,
+	[OP_FLOOR] = eval_unary,
+	[OP_CEIL] = eval_unary,
+	[OP_RECIPROCAL] = eval_unary,
+
+	[OP_ADD] = eval_fold,
+	[OP_SUB] = eval_fold,
+	[OP_MUL] = eval_fold,
+	[OP_DIV] = eval_fold,
+	[OP_POW] = eval_fold,
+	[OP_MIN] = eval_fold,
+	[OP_MAX] = eval_fold,
+	[OP_SUM] = eval_fold,
+	[OP_MEAN] = eval_fold,
+
+	[OP_REDUCE_MEAN] = eval_reduce,
+	[OP_REDUCE_SUM] = eval_reduce,
+	[OP_REDUCE_MAX] = eval_reduce,
+	[OP_REDUCE_MIN] = eval_reduce,
+	[OP_REDUCE_PROD] = eval_reduce,
+
+	[OP_CONCAT] = eval_concat,
+	[OP_SPLIT] = eval_split,
+	[OP_SLICE] = eval_slice,
+	[OP_PAD] = eval_pad,
+	[OP_TRANSPOSE] = eval_transpose,
+	[OP_GATHER] = eval_gather,
+	[OP_EXPAND] = eval_expand,
+	[OP_SHAPE] = eval_shape,
+	[OP_CAST] = eval_cast,
+	[OP_CONSTANT_OF_SHAPE] = eval_constant_of_shape,
+	[OP_RANGE] = eval_range,
+};
+
+bool eval_is_view(enum op op)
+{
+	return op == OP_RESHAPE || op == OP_FLATTEN || op == OP_SQUEEZE || op == OP_UNSQUEEZE ||
+	       op == OP_IDENTITY || op == OP_DROPOUT;
+}
+
+void stride_row_major(int32_t rank, const int64_t *dim, int64_t stride[CNN_MAX_RANK])
+{
+	int64_t s = 1;
+	for (int32_t i = rank - 1; i >= 0; i--) {
+		stride[i] = s;
+		s *= dim[i];
+	}
+}
+
+struct stride_walk stride_walk_broadcast(const struct value *v, const struct value *to)
+{
+	struct stride_walk w = {.rank = to->rank, .dim = to->dim};
+	int64_t own[CNN_MAX_RANK];
+	stride_row_major(v->rank, v->dim, own);
+	for (int32_t i = 0; i < v->rank; i++)
+		w.stride[i + to->rank - v->rank] = v->dim[i] == 1 ? 0 : own[i];
+	return w;
+}
+
+void stride_walk_next(struct stride_walk *w)
+{
+	for (int32_t a = w->rank - 1; a >= 0; a--) {
+		w->at += w->stride[a];
+		if (++w->index[a] < w->dim[a])
+			return;
+		w->at -= w->stride[a] * w->dim[a];
+		w->index[a] = 0;
+	}
+}

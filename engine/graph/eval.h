@@ -1,0 +1,55 @@
+/* eval.h - the values of nodes whose inputs are all constant; private to graph/.
+ *
+ * A rule is called after its node's shape rule, with a zeroed buffer for each output. */
+#ifndef ENGINE_GRAPH_EVAL_H
+#define ENGINE_GRAPH_EVAL_H
+#include "engine/graph/graph.h"
+#include "engine/graph/resolve.h"
+
+typedef enum cnn_status (*eval_rule)(const struct graph *g, const struct node *n, void *const *out,
+                                     struct cnn_error *err);
+extern const eval_rule eval_table[OP_COUNT]; /* NULL: not evaluated at load */
+
+/* The operator only renames its input's elements: the output shares the input's data. */
+bool eval_is_view(enum op op);
+
+/* Visits the offsets of a strided tensor in the row-major order of dim[]. Starts at `at`. */
+struct stride_walk {
+	int32_t rank;
+	const int64_t *dim;
+	int64_t stride[CNN_MAX_RANK], index[CNN_MAX_RANK];
+	int64_t at;
+};
+void stride_walk_next(struct stride_walk *w);
+/* Over v as broadcast to `to`: axes of one element, and those v does not have, stand still. */
+struct stride_walk stride_walk_broadcast(const struct value *v, const struct value *to);
+/* Row-major strides in elements. */
+void stride_row_major(int32_t rank, const int64_t *dim, int64_t stride[CNN_MAX_RANK]);
+
+#define EVAL_RULE(name)                                                                     \
+	enum cnn_status name(const struct graph *g, const struct node *n, void *const *out, \
+	                     struct cnn_error *err)
+
+/* eval_arithmetic.c */
+EVAL_RULE(eval_unary);
+EVAL_RULE(eval_clip);
+EVAL_RULE(eval_fold); /* Add ... Pow, Min, Max, Sum, Mean */
+EVAL_RULE(eval_reduce);
+/* eval_movement.c */
+EVAL_RULE(eval_concat);
+EVAL_RULE(eval_split);
+EVAL_RULE(eval_slice);
+EVAL_RULE(eval_pad);
+EVAL_RULE(eval_transpose);
+EVAL_RULE(eval_gather);
+EVAL_RULE(eval_expand);
+/* eval_create.c */
+EVAL_RULE(eval_shape);
+EVAL_RULE(eval_cast);
+EVAL_RULE(eval_constant_of_shape);
+EVAL_RULE(eval_range);
+
+/* Stores modulo 2^bits; bool is "not zero". */
+void eval_store_int(void *data, enum cnn_dtype dtype, int64_t i, int64_t value);
+
+#endif

@@ -1,0 +1,74 @@
+/* shapes.h - types and shapes of a node's outputs from its inputs; private to graph/.
+ *
+ * A rule finds its node's inputs shaped, checks all that ONNX asks of them, and shapes every
+ * output with shape_set(). */
+#ifndef ENGINE_GRAPH_SHAPES_H
+#define ENGINE_GRAPH_SHAPES_H
+#include "engine/graph/graph.h"
+#include "engine/graph/resolve.h"
+
+typedef enum cnn_status (*shape_rule)(struct graph *g, struct node *n, struct cnn_error *err);
+extern const shape_rule shape_table[OP_COUNT];
+
+/* Refuses ranks, dimensions and sizes outside the limits, naming the node. */
+enum cnn_status shape_set(struct graph *g, const struct node *n, uint32_t output,
+                          enum cnn_dtype dtype, int32_t rank, const int64_t *dim,
+                          struct cnn_error *err);
+
+/* All inputs that are there have the type of input 0, which is float32; other types only when
+ * every input is constant, since then the node is evaluated at load and never run. */
+enum cnn_status shape_same_types(const struct graph *g, const struct node *n,
+                                 struct cnn_error *err);
+enum cnn_status shape_require_f32(const struct graph *g, const struct node *n,
+                                  struct cnn_error *err);
+enum cnn_status shape_require_constant(const struct graph *g, const struct node *n, uint32_t input,
+                                       const char *what, struct cnn_error *err);
+bool shape_inputs_constant(const struct graph *g, const struct node *n);
+
+/* "1 × 3 × 224 × 224" for messages. */
+struct shape_text {
+	char s[192];
+};
+struct shape_text shape_text(const struct value *v);
+
+#define SHAPE_RULE(name) \
+	enum cnn_status name(struct graph *g, struct node *n, struct cnn_error *err)
+
+/* shapes_window.c */
+SHAPE_RULE(shape_conv);
+SHAPE_RULE(shape_pool);
+SHAPE_RULE(shape_global_pool);
+/* shapes_dense.c */
+SHAPE_RULE(shape_gemm);
+SHAPE_RULE(shape_matmul);
+SHAPE_RULE(shape_batch_norm);
+SHAPE_RULE(shape_lrn);
+/* shapes_elementwise.c */
+SHAPE_RULE(shape_unary);
+SHAPE_RULE(shape_clip);
+SHAPE_RULE(shape_prelu);
+SHAPE_RULE(shape_softmax);
+SHAPE_RULE(shape_broadcast);
+SHAPE_RULE(shape_pow);
+SHAPE_RULE(shape_reduce);
+SHAPE_RULE(shape_copy);
+SHAPE_RULE(shape_dropout);
+SHAPE_RULE(shape_cast);
+/* shapes_movement.c */
+SHAPE_RULE(shape_concat);
+SHAPE_RULE(shape_split);
+SHAPE_RULE(shape_slice);
+SHAPE_RULE(shape_pad);
+SHAPE_RULE(shape_transpose);
+SHAPE_RULE(shape_gather);
+/* shapes_views.c */
+SHAPE_RULE(shape_reshape);
+SHAPE_RULE(shape_flatten);
+SHAPE_RULE(shape_squeeze);
+SHAPE_RULE(shape_unsqueeze);
+SHAPE_RULE(shape_expand);
+SHAPE_RULE(shape_shape);
+SHAPE_RULE(shape_constant_of_shape);
+SHAPE_RULE(shape_range);
+
+#endif
