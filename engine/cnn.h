@@ -56,6 +56,7 @@ struct cnn_model_info {
 	size_t labels;                         /* lines of labels.txt; 0 when there is none */
 	int64_t parameters, macs;              /* of the layer table's totals */
 	size_t weight_bytes;                   /* packed, as kept in memory */
+	size_t max_batch;                      /* of its sessions */
 	const char *const *assumed;            /* one sentence for each thing that no file said */
 	size_t n_assumed;
 };

@@ -78,7 +78,7 @@ struct kernels {
 const struct kernels *kernels_for(enum cnn_isa max_isa);
 
 /* Pack B for gemm_f32: out = ceil(n / nr) panels of [k][nr], zeros past n.
- * b[kk * stride_k + j * stride_n]. Size in floats: gemm_f32_packed_size(). */
+ * b[kk * stride_k + j * stride_n]. Size in floats: gemm_f32_packed_size(), SIZE_MAX on overflow. */
 size_t gemm_f32_packed_size(const struct gemm_f32 *gemm, size_t n, size_t k);
 void gemm_f32_pack(const struct gemm_f32 *gemm, size_t n, size_t k, const float *b, size_t stride_k,
                    size_t stride_n, float *out);

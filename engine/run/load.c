@@ -219,6 +219,7 @@ static enum cnn_status keep_info(struct loading *l, struct cnn_error *err)
 	info->output = shape_of(out);
 	info->classes = (size_t)graph_elements(out);
 	info->labels = m->labels.n;
+	info->max_batch = m->max_batch;
 	info->weight_bytes = m->plan->weight_bytes;
 	const char **assumed = arena_alloc(m->arena, l->assumed.n + 1, sizeof *assumed);
 	if (!info->name || !info->producer || !info->input_name || !info->output_name || !assumed ||

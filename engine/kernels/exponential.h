@@ -1,0 +1,92 @@
+/* exponential.h - exp and what is made of it, without branches and calls, so that loops over
+ * them become vectors. Within about 2 ulp; right at infinities, NaN and the limits. */
+#ifndef ENGINE_KERNELS_EXPONENTIAL_H
+#define ENGINE_KERNELS_EXPONENTIAL_H
+#include "engine/kernels/loops.h"
+
+#include <math.h>
+#include <stdint.h>
+#include <string.h>
+
+/* Nobody reads the floating-point exception flags. Unless gcc knows, it keeps a branch wherever
+ * only one side of a choice computes, and then no loop in the file that includes this is a
+ * vector loop. Clang assumes it. */
+#ifndef __clang__
+#	pragma GCC optimize("no-trapping-math")
+#endif
+
+/* exp(x) = (1 + rest) * scale1 * scale2. Two scales, because 2^n of an exp(x) that is
+ * representable need not be: n goes from -152 to 129. */
+struct exp_parts {
+	float rest, scale1, scale2;
+};
+
+ALWAYS_INLINE float float_of_bits(uint32_t bits)
+{
+	float x;
+	memcpy(&x, &bits, sizeof x);
+	return x;
+}
+
+ALWAYS_INLINE uint32_t bits_of_float(float x)
+{
+	uint32_t bits;
+	memcpy(&bits, &x, sizeof bits);
+	return bits;
+}
+
+ALWAYS_INLINE struct exp_parts exp_parts(float x)
+{
+	/* Beyond these exp is 0 or infinite. A NaN fails the tests and passes through. */
+	x = x > 89.0f ? 89.0f : x;
+	x = x < -105.0f ? -105.0f : x;
+
+	/* x = n ln 2 + r with |r| <= ln 2 / 2. Adding 1.5 * 2^23 leaves no bits for a fraction:
+	 * it rounds, and the low bits of the sum are n. n * ln2_high is exact. */
+	const float round_off = 12582912.0f, log2_e = 1.44269504f;
+	const float ln2_high = 0.693359375f, ln2_low = -2.12194440e-4f;
+	float shifted = x * log2_e + round_off, n = shifted - round_off;
+	float r = (x - n * ln2_high) - n * ln2_low;
+
+	/* exp(r) - 1 = r + r^2 (1/2 + ...), minimax on the interval, relative error of exp 4e-9. */
+	float p = ((1.38637272e-3f * r + 8.36754218e-3f) * r + 4.16672416e-2f) * r + 0.166665331f;
+	float rest = r + (r * r) * (p * r + 0.5f);
+
+	/* n = (n >> 1) + (n - (n >> 1)), in numbers that a bias of 512 keeps positive. */
+	uint32_t biased = bits_of_float(shifted) - (bits_of_float(12582912.0f) - 512);
+	uint32_t half = biased >> 1, other = biased - half;
+	return (struct exp_parts){rest, float_of_bits((half - 256 + 127) << 23),
+	                          float_of_bits((other - 256 + 127) << 23)};
+}
+
+ALWAYS_INLINE float exp_f32(float x)
+{
+	struct exp_parts e = exp_parts(x);
+	return (1 + e.rest) * e.scale1 * e.scale2;
+}
+
+/* exp(x) - 1 without cancellation near 0. For x up to 60. */
+ALWAYS_INLINE float expm1_f32(float x)
+{
+	struct exp_parts e = exp_parts(x);
+	float scale = e.scale1 * e.scale2;
+	return (scale - 1) + scale * e.rest;
+}
+
+/* exp(-|x|) never overflows: 1 / (1 + exp(-x)) for x >= 0, exp(x) / (1 + exp(x)) below. */
+ALWAYS_INLINE float sigmoid_f32(float x)
+{
+	float e = exp_f32(-fabsf(x));
+	return (x < 0 ? e : 1) / (1 + e);
+}
+
+/* tanh(x) = (exp(2x) - 1) / (exp(2x) + 1), which is 1 in floats long before x is 15. */
+ALWAYS_INLINE float tanh_f32(float x)
+{
+	float a = fabsf(x);
+	a = a > 15.0f ? 15.0f : a;
+	float e = expm1_f32(2 * a);
+	return copysignf(e / (e + 2), x);
+}
+
+#endif

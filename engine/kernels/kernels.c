@@ -1,0 +1,54 @@
+#include "engine/kernels/kernels.h"
+
+#include "engine/base/cpu.h"
+
+#include <string.h>
+
+/* A level has one kernel of each kind: a second one is an overridden initialiser, which warns.
+ * Levels that are not compiled in stay empty; cpu_isa() never names one. */
+static const struct kernels levels[CNN_ISA_COUNT] = {
+#define X(name, text) [CNN_ISA_##name].isa = CNN_ISA_##name,
+	CNN_ISA_LIST(X)
+#undef X
+#define GEMM_F32(isa, function, rows, columns) \
+	[isa].gemm_f32 = {.fn = (function), .name = #function, .mr = (rows), .nr = (columns)},
+#define DWCONV_F32(isa, function)  [isa].dwconv_f32 = (function),
+#define MAXPOOL_F32(isa, function) [isa].maxpool_f32 = (function),
+#define AVGPOOL_F32(isa, function) [isa].avgpool_f32 = (function),
+#define PEAK_F32(isa, function)    [isa].peak_f32 = (function),
+#include "engine/kernels/kernels.def"
+};
+
+#define GEMM_F32(isa, function, rows, columns) \
+	_Static_assert((rows) <= GEMM_MAX_MR, #function " has more rows than GEMM_MAX_MR");
+#include "engine/kernels/kernels.def"
+
+const struct kernels *kernels_for(enum cnn_isa max_isa)
+{
+	enum cnn_isa best = cpu_isa();
+	return &levels[max_isa < best ? max_isa : best];
+}
+
+size_t gemm_f32_packed_size(const struct gemm_f32 *gemm, size_t n, size_t k)
+{
+	size_t panels = n / gemm->nr + (n % gemm->nr != 0), size;
+	if (__builtin_mul_overflow(panels, gemm->nr, &size) ||
+	    __builtin_mul_overflow(size, k, &size))
+		return SIZE_MAX;
+	return size;
+}
+
+void gemm_f32_pack(const struct gemm_f32 *gemm, size_t n, size_t k, const float *b, size_t stride_k,
+                   size_t stride_n, float *out)
+{
+	const size_t nr = gemm->nr;
+	for (size_t first = 0; first < n; first += nr) {
+		size_t columns = n - first < nr ? n - first : nr;
+		for (size_t kk = 0; kk < k; kk++, out += nr) {
+			const float *row = b + kk * stride_k + first * stride_n;
+			for (size_t j = 0; j < columns; j++)
+				out[j] = row[j * stride_n];
+			memset(out + columns, 0, (nr - columns) * sizeof *out);
+		}
+	}
+}

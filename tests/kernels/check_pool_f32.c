@@ -1,0 +1,101 @@
+/* maxpool_f32 and avgpool_f32 at every level this CPU has, to the last bit. */
+#include "engine/base/cpu.h"
+#include "tests/kernels/guarded.h"
+#include "tests/kernels/rows.h"
+
+enum { PIXELS = 3, MAX_TAPS = 49, MAX_CHANNELS = 200 };
+
+struct problem {
+	size_t channels, taps;
+	struct zones in, out, scales, pointers;
+	const float **rows; /* [PIXELS][taps] */
+	float *scale, *out_row;
+};
+
+static struct problem problem_new(void)
+{
+	struct problem p = {0};
+	p.in = zones_new(PIXELS * MAX_TAPS, MAX_CHANNELS);
+	p.out = zones_new(1, PIXELS * MAX_CHANNELS);
+	p.scales = zones_new(1, PIXELS);
+	p.pointers = zones_new(1, PIXELS * MAX_TAPS * sizeof(float *) / sizeof(float));
+	return p;
+}
+
+static void place(struct problem *p, size_t channels, size_t taps, enum flush flush)
+{
+	uint32_t seed = (uint32_t)(channels * 64 + taps);
+	p->channels = channels;
+	p->taps = taps;
+	p->rows = zone_place(&p->pointers, 0, PIXELS * taps * sizeof *p->rows, flush);
+	for (size_t i = 0; i < PIXELS * taps; i++) {
+		float *x = zone_place(&p->in, i, channels * sizeof *x, flush);
+		for (size_t c = 0; c < channels; c++)
+			x[c] = next_number(&seed);
+		p->rows[i] = x;
+	}
+	p->scale = zone_place(&p->scales, 0, PIXELS * sizeof *p->scale, flush);
+	for (size_t i = 0; i < PIXELS; i++)
+		p->scale[i] = next_number(&seed);
+	zone_fill(&p->out, 0);
+	p->out_row = zone_place(&p->out, 0, PIXELS * channels * sizeof *p->out_row, flush);
+}
+
+static void check_outputs(const struct problem *p, const char *name, bool average)
+{
+	for (size_t i = 0; i < PIXELS * p->channels; i++) {
+		size_t pixel = i / p->channels, c = i % p->channels;
+		float want = average ? 0 : -INFINITY;
+		for (size_t t = 0; t < p->taps; t++) {
+			float x = p->rows[pixel * p->taps + t][c];
+			want = average ? want + x : x > want ? x : want;
+		}
+		if (average)
+			want *= p->scale[pixel];
+		if (!same_float(p->out_row[i], want)) {
+			fprintf(stderr, "%s: channels %zu taps %zu: out[%zu]\n", name, p->channels,
+			        p->taps, i);
+			CHECK_NEAR(p->out_row[i], want, 0);
+		}
+	}
+	CHECK_INT(zone_canaries(&p->out, 0), p->out.bytes / sizeof(float) - PIXELS * p->channels);
+}
+
+static const size_t all_taps[] = {0, 1, 4, 9, 49};
+static const size_t more_channels[] = {96, 127, 128, 144, 200};
+
+static size_t channels_of(size_t i)
+{
+	return i < 70 ? i + 1 : more_channels[i - 70];
+}
+
+static void maxpool(void)
+{
+	struct problem p = problem_new();
+	for (size_t r = 0; r < COUNT(maxpool_rows); r++)
+		for (size_t i = 0; i < 70 + COUNT(more_channels); i++)
+			for (size_t t = 0; t < COUNT(all_taps); t++) {
+				if (maxpool_rows[r].isa > cpu_isa())
+					continue;
+				place(&p, channels_of(i), all_taps[t], (enum flush)(i % 2));
+				maxpool_rows[r].fn(PIXELS, p.channels, p.taps, p.rows, p.out_row);
+				check_outputs(&p, maxpool_rows[r].name, false);
+			}
+}
+
+static void avgpool(void)
+{
+	struct problem p = problem_new();
+	for (size_t r = 0; r < COUNT(avgpool_rows); r++)
+		for (size_t i = 0; i < 70 + COUNT(more_channels); i++)
+			for (size_t t = 0; t < COUNT(all_taps); t++) {
+				if (avgpool_rows[r].isa > cpu_isa())
+					continue;
+				place(&p, channels_of(i), all_taps[t], (enum flush)(i % 2));
+				avgpool_rows[r].fn(PIXELS, p.channels, p.taps, p.rows, p.scale,
+				                   p.out_row);
+				check_outputs(&p, avgpool_rows[r].name, true);
+			}
+}
+
+TEST_MAIN({"maxpool", maxpool}, {"avgpool", avgpool})
