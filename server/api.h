@@ -1,0 +1,19 @@
+/* api.h - the handlers that the routes name; a file for each resource. See struct route for when each is called. */
+#ifndef SERVER_API_H
+#define SERVER_API_H
+
+struct request;
+
+void api_web_page(struct request *request);
+void api_web_openapi(struct request *request);
+void api_health(struct request *request);
+void api_health_live(struct request *request);
+void api_metrics(struct request *request);
+void api_models(struct request *request);
+void api_model(struct request *request);
+void api_model_layers(struct request *request);
+void api_model_layer(struct request *request);
+void api_predict_begin(struct request *request);
+void api_predict(struct request *request);
+
+#endif

@@ -1,0 +1,61 @@
+#include "server/api.h"
+#include "server/http.h"
+#include "server/request.h"
+
+#include <stdlib.h>
+
+static void read_gauges(struct server *s)
+{
+	struct metrics *m = &s->metrics;
+	struct batcher_stats stats;
+	batcher_read_stats(s->batcher, &stats);
+	m->queue_depth = (double)stats.waiting;
+	m->running = (double)stats.running;
+	m->decoding = (double)s->decoding;
+	m->in_flight = (double)s->in_flight;
+	m->body_bytes = (double)s->body_bytes;
+	m->connections_open = (double)http_open_connections(s->http);
+	m->draining = s->draining;
+	m->uptime_seconds = (double)(batcher_now_ns() - s->started_ns) * 1e-9;
+	metrics_read_process(m);
+}
+
+static void write_info(const struct server *s, FILE *out)
+{
+	fputs("# HELP convd_build_info The program's version; always 1.\n"
+	      "# TYPE convd_build_info gauge\n"
+	      "convd_build_info{version=\"" CONVD_VERSION "\"} 1\n"
+	      "# HELP convd_model_info The models that are served; always 1.\n"
+	      "# TYPE convd_model_info gauge\n",
+	      out);
+	for (size_t i = 0; i < s->registry.n; i++) {
+		const struct cnn_model_info *info = cnn_model_info(s->registry.model[i].model);
+		fputs("convd_model_info{name=", out);
+		metrics_label(out, s->registry.model[i].name);
+		fputs(",version=", out);
+		metrics_label(out, info->version);
+		fputs(",sha256=", out);
+		metrics_label(out, info->sha256);
+		fputs("} 1\n", out);
+	}
+}
+
+void api_metrics(struct request *r)
+{
+	char *text = NULL;
+	size_t len = 0;
+	FILE *out = open_memstream(&text, &len);
+	if (!out) {
+		reply_text(&r->reply, 503, NULL, NULL, 0);
+		return;
+	}
+	read_gauges(r->server);
+	metrics_write(&r->server->metrics, out);
+	write_info(r->server, out);
+	bool failed = ferror(out) != 0;
+	if (fclose(out) != 0 || failed) {
+		free(text);
+		text = NULL;
+	}
+	reply_text(&r->reply, 200, "text/plain; version=0.0.4; charset=utf-8", text, len);
+}

@@ -1,0 +1,96 @@
+#include "server/api.h"
+#include "server/model_json.h"
+#include "server/request.h"
+
+#include <string.h>
+
+static const char *const no_parameters[] = {NULL};
+
+/* The model of the path; NULL: the reply says that there is none. */
+static const struct registry_model *find_model(struct request *r)
+{
+	const struct registry_model *m = registry_find(&r->server->registry, r->value[0]);
+	if (m)
+		return m;
+	char names[256];
+	registry_names(&r->server->registry, names, sizeof names);
+	reply_error(&r->reply, 404, "model_not_found", "there is no model '%.100s'; served: %s",
+	            r->value[0], *names ? names : "none");
+	return NULL;
+}
+
+void api_models(struct request *r)
+{
+	if (!request_query_only(r, no_parameters))
+		return;
+	const struct registry *registry = &r->server->registry;
+	json_t *list = json_array();
+	for (size_t i = 0; list && i < registry->n; i++) {
+		const struct registry_model *m = &registry->model[i];
+		if (json_array_append_new(list, model_json_info(m->model, m->name)) != 0) {
+			json_decref(list);
+			list = NULL;
+		}
+	}
+	reply_json(&r->reply, 200, list ? json_pack("{s:o}", "models", list) : NULL);
+}
+
+void api_model(struct request *r)
+{
+	if (!request_query_only(r, no_parameters))
+		return;
+	const struct registry_model *m = find_model(r);
+	if (m)
+		reply_json(&r->reply, 200, model_json_info(m->model, m->name));
+}
+
+void api_model_layers(struct request *r)
+{
+	static const char *const known[] = {"format", NULL};
+	if (!request_query_only(r, known))
+		return;
+	const struct registry_model *m = find_model(r);
+	if (!m)
+		return;
+	const char *format = query_get(&r->query, "format");
+	if (!format || strcmp(format, "json") == 0) {
+		reply_json(&r->reply, 200, model_json_layers(m->model, m->name));
+	} else if (strcmp(format, "text") == 0) {
+		char *text = model_text_layers(m->model, m->name);
+		reply_text(&r->reply, 200, "text/plain; charset=utf-8", text,
+		           text ? strlen(text) : 0);
+	} else {
+		reply_error(&r->reply, 400, "bad_query", "format=%.40s: must be json or text",
+		            format);
+	}
+}
+
+/* By name, else by number. Returns the number of layers when there is no such layer. */
+static size_t find_layer(const struct cnn_model *model, const char *layer)
+{
+	size_t n = cnn_model_layers(model);
+	for (size_t i = 0; i < n; i++) {
+		if (strcmp(cnn_model_layer(model, i)->name, layer) == 0)
+			return i;
+	}
+	uint64_t index;
+	if (n > 0 && parse_number("layer", layer, 0, n - 1, &index, NULL) == CNN_OK)
+		return (size_t)index;
+	return n;
+}
+
+void api_model_layer(struct request *r)
+{
+	if (!request_query_only(r, no_parameters))
+		return;
+	const struct registry_model *m = find_model(r);
+	if (!m)
+		return;
+	size_t layer = find_layer(m->model, r->value[1]);
+	if (layer < cnn_model_layers(m->model))
+		reply_json(&r->reply, 200, model_json_layer(m->model, layer));
+	else
+		reply_error(&r->reply, 404, "layer_not_found",
+		            "model '%.100s' has no layer '%.100s'; it has %zu layers", m->name,
+		            r->value[1], cnn_model_layers(m->model));
+}

@@ -1,0 +1,165 @@
+#include "server/api.h"
+#include "server/job.h"
+#include "server/multipart.h"
+#include "server/request.h"
+
+#include <string.h>
+
+enum { DEFAULT_TOP = 5 };
+
+/* The parameters as text; NULL: not given. */
+struct parameters {
+	const char *model, *top;
+};
+
+static const struct registry_model *find_model(struct request *r, const char *name)
+{
+	const struct server *s = r->server;
+	if (s->registry.n == 0) {
+		reply_error(&r->reply, 503, "no_model", "no model is loaded: %s",
+		            s->no_model_reason ? s->no_model_reason : "none was given");
+		return NULL;
+	}
+	const struct registry_model *m = registry_find(&s->registry, name);
+	if (!m) {
+		char names[256];
+		registry_names(&s->registry, names, sizeof names);
+		reply_error(&r->reply, 404, "model_not_found",
+		            "there is no model '%.100s'; served: %s", name, names);
+	} else if (!m->queue) {
+		reply_error(&r->reply, 400, "model_takes_no_pictures",
+		            "the input of model '%.100s' is not a picture", m->name);
+		m = NULL;
+	}
+	return m;
+}
+
+/* Find the model and read `top`. NULL: the reply says why not. */
+static const struct registry_model *resolve(struct request *r, const struct parameters *given,
+                                            size_t *top)
+{
+	const struct registry_model *m = find_model(r, given->model);
+	if (!m)
+		return NULL;
+	size_t classes = cnn_model_info(m->model)->classes;
+	uint64_t value = classes < DEFAULT_TOP ? classes : DEFAULT_TOP;
+	struct cnn_error err;
+	if (given->top && parse_number("top", given->top, 1, classes, &value, &err) != CNN_OK) {
+		request_bad_query(r, &err);
+		return NULL;
+	}
+	*top = (size_t)value;
+	return m;
+}
+
+void api_predict_begin(struct request *r)
+{
+	static const char *const known[] = {"model", "top", NULL};
+	if (!request_query_only(r, known))
+		return;
+	struct parameters given = {query_get(&r->query, "model"), query_get(&r->query, "top")};
+	struct cnn_error err;
+	char boundary[71];
+	size_t top;
+	if (multipart_is(r->content_type)) {
+		/* The form's fields may name another model, so only the boundary can be checked now. */
+		if (multipart_boundary(r->content_type, boundary, &err) != CNN_OK)
+			reply_error(&r->reply, 400, "bad_multipart", "%s", err.text);
+		else if (given.model || r->server->registry.n == 0)
+			resolve(r, &given, &top);
+		return;
+	}
+	resolve(r, &given, &top);
+}
+
+/* JPEG and PNG files begin with a byte that no text field of a form does. */
+static bool looks_like_picture(const struct multipart_part *part)
+{
+	return part->len > 3 && (memcmp(part->bytes, "\xff\xd8\xff", 3) == 0 ||
+	                         memcmp(part->bytes, "\x89PNG", 4) == 0);
+}
+
+/* A text field that is a parameter. false: the reply says what is wrong with it. */
+static bool take_field(struct request *r, const struct multipart_part *part,
+                       struct parameters *given)
+{
+	const char **to = strcmp(part->name, "model") == 0 ? &given->model
+	                  : strcmp(part->name, "top") == 0 ? &given->top
+	                                                   : NULL;
+	if (!to)
+		return true; /* other fields of the form are not ours */
+	if (*to) {
+		reply_error(&r->reply, 400, "bad_query", "parameter '%s' is given twice",
+		            part->name);
+		return false;
+	}
+	*to = arena_strndup(r->arena, (const char *)part->bytes, part->len);
+	if (!*to)
+		reply_text(&r->reply, 503, NULL, NULL, 0);
+	return *to != NULL;
+}
+
+/* Find the pictures and the parameters. Returns how many pictures; 0: the reply says why. */
+static size_t read_form(struct request *r, struct parameters *given, struct picture_bytes *picture,
+                        size_t max)
+{
+	struct cnn_error err;
+	char boundary[71];
+	enum cnn_status status = multipart_boundary(r->content_type, boundary, &err);
+	size_t n = 0, offset = 0;
+	struct multipart_part part;
+	for (bool found = true; status == CNN_OK && found;) {
+		status = multipart_next(r->body, r->body_len, boundary, &offset, &part, &found,
+		                        &err);
+		if (status != CNN_OK || !found)
+			break;
+		if (!part.has_filename && !part.is_image && !looks_like_picture(&part)) {
+			if (!take_field(r, &part, given))
+				return 0;
+		} else if (!(part.empty_filename && part.len == 0)) {
+			/* A file field left empty by its user was skipped above. */
+			if (n == max) {
+				reply_error(&r->reply, 400, "too_many_files",
+				            "more than %zu pictures in one request", max);
+				return 0;
+			}
+			picture[n++] = (struct picture_bytes){part.bytes, part.len};
+		}
+	}
+	if (status != CNN_OK)
+		reply_error(&r->reply, 400, "bad_multipart", "%s", err.text);
+	else if (n == 0)
+		reply_error(&r->reply, 400, "no_picture", "no part of the form is a picture");
+	return status == CNN_OK ? n : 0;
+}
+
+void api_predict(struct request *r)
+{
+	struct parameters given = {query_get(&r->query, "model"), query_get(&r->query, "top")};
+	if (r->body_len == 0) {
+		reply_error(&r->reply, 400, "empty_body",
+		            "the body is empty, a picture is expected");
+		return;
+	}
+	size_t n = 1, max = (size_t)r->server->config->max_files;
+	struct picture_bytes *picture = arena_alloc(r->arena, max, sizeof *picture);
+	if (!picture) {
+		reply_text(&r->reply, 503, NULL, NULL, 0);
+		return;
+	}
+	if (multipart_is(r->content_type))
+		n = read_form(r, &given, picture, max);
+	else
+		picture[0] = (struct picture_bytes){r->body, r->body_len};
+	if (n == 0)
+		return;
+	if (n == 1 && picture[0].len == 0) {
+		reply_error(&r->reply, 400, "empty_body",
+		            "the file is empty, a picture is expected");
+		return;
+	}
+	size_t top;
+	const struct registry_model *m = resolve(r, &given, &top);
+	if (m)
+		prediction_start(r, m, top, picture, n, n > 1);
+}

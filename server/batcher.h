@@ -1,0 +1,69 @@
+/* batcher.h - groups waiting pictures into runs on worker threads. Knows no HTTP and no libuv.
+ *
+ * One batcher owns the workers of the process; each model has a queue of its own. A worker
+ * without work takes from the queue whose first job has waited longest, up to max_batch jobs of it, and
+ * leaves a fair part to other idle workers. So a lone picture is never held back while a worker is
+ * idle (max_delay_ns is 0), and under load batches grow by themselves. */
+#ifndef SERVER_BATCHER_H
+#define SERVER_BATCHER_H
+#include "engine/cnn.h"
+#include <stdatomic.h>
+
+struct batcher;
+struct batch_queue; /* belongs to the batcher */
+
+enum batch_outcome {
+	BATCH_DONE,
+	BATCH_EXPIRED,   /* its deadline passed before it ran */
+	BATCH_ABANDONED, /* nobody waits for it any more */
+	BATCH_FAILED,    /* error says why */
+};
+
+/* Embedded in its owner. The owner fills the first group and keeps it alive until done(),
+ * which every accepted job receives exactly once, on a worker thread. done() must not block. */
+struct batch_job {
+	const struct image *pixels;
+	float *scores;         /* [classes] */
+	uint64_t deadline_ns;  /* monotonic clock; 0: none */
+	atomic_bool abandoned; /* may be set at any time by the owner */
+	void (*done)(struct batch_job *job);
+
+	enum batch_outcome outcome; /* the rest is set before done() */
+	struct cnn_error error;
+	uint64_t queued_ns, started_ns, finished_ns; /* monotonic clock */
+	uint32_t batch;                              /* pictures in its run */
+	struct batch_job *next;
+};
+
+struct batcher_options {
+	size_t workers;   /* threads, each running its own batches */
+	size_t max_batch; /* of each model also limited by its own cnn_load_options.max_batch */
+	size_t max_queue; /* jobs waiting, over all models */
+	uint64_t max_delay_ns; /* how long the first job of a batch waits for company */
+};
+
+enum cnn_status batcher_new(const struct batcher_options *options, struct batcher **out,
+                            struct cnn_error *err);
+
+/* Make a queue for a model (one reference is taken) and a session of it for every worker, so that
+ * nothing is allocated while running. */
+enum cnn_status batcher_add_model(struct batcher *b, struct cnn_model *model,
+                                  struct batch_queue **out, struct cnn_error *err);
+
+/* Never blocks. false: max_queue jobs wait already, or the batcher stops; done() will not come. */
+bool batcher_submit(struct batch_queue *queue, struct batch_job *job);
+
+struct batcher_stats {
+	size_t waiting, running; /* jobs */
+	double jobs_per_second; /* measured over the last seconds of work; 0 before the first run */
+};
+void batcher_read_stats(struct batcher *b, struct batcher_stats *out);
+/* Whole seconds, 1..60, after which a refused job has a fair chance: waiting jobs by the measured rate. */
+unsigned batcher_retry_after(struct batcher *b);
+
+/* Finish what is queued, join the workers, drop the models, free. NULL-safe. */
+void batcher_free(struct batcher *b);
+
+uint64_t batcher_now_ns(void); /* the clock of deadline_ns */
+
+#endif

@@ -1,0 +1,198 @@
+#include "server/commands/commands.h"
+#include "server/commands/model_path.h"
+#include "server/commands/profile.h"
+
+#include "engine/base/cpu.h"
+#include "server/batcher.h"
+
+#include <jansson.h>
+#include <stdlib.h>
+
+#define MAX_RUNS ((size_t)1 << 20) /* times kept for the percentiles */
+
+struct benching {
+	const struct config *config;
+	struct cnn_model *model;
+	struct cnn_pool *pool;
+	struct cnn_session *session;
+	size_t threads, batch;
+	struct image *picture;         /* [batch] */
+	const struct image **pictures; /* [batch], of the same */
+	float *tensor, *scores;        /* [batch][...]; tensor: for models that take no pictures */
+	double *ms;                    /* [MAX_RUNS] */
+	size_t runs;
+	double seconds, peak; /* measured time; peak GFLOP/s of all threads */
+};
+
+/* The same noise in every run of the program. */
+static uint8_t noise(uint32_t *seed)
+{
+	*seed = *seed * 1664525u + 1013904223u;
+	return (uint8_t)(*seed >> 24);
+}
+
+static size_t elements(const struct cnn_shape *s)
+{
+	size_t n = 1;
+	for (int32_t i = 0; i < s->rank; i++)
+		n *= (size_t)s->dim[i];
+	return n;
+}
+
+static bool make_input(struct benching *b)
+{
+	const struct cnn_model_info *info = cnn_model_info(b->model);
+	const struct image_fit *fit = &info->preprocess.fit;
+	uint32_t seed = 1;
+	b->scores = calloc(b->batch, info->classes * sizeof *b->scores);
+	b->ms = malloc(MAX_RUNS * sizeof *b->ms);
+	if (!b->scores || !b->ms)
+		return false;
+	if (!info->takes_pictures) {
+		size_t n = b->batch * elements(&info->input);
+		b->tensor = malloc(n * sizeof *b->tensor);
+		for (size_t i = 0; b->tensor && i < n; i++)
+			b->tensor[i] = (float)noise(&seed) / 255;
+		return b->tensor != NULL;
+	}
+	b->picture = calloc(b->batch, sizeof *b->picture);
+	b->pictures = calloc(b->batch, sizeof *b->pictures);
+	if (!b->picture || !b->pictures)
+		return false;
+	for (size_t i = 0; i < b->batch; i++) {
+		size_t bytes = (size_t)fit->width * (size_t)fit->height * (size_t)fit->channels;
+		b->picture[i] =
+			(struct image){malloc(bytes), fit->width, fit->height, fit->channels};
+		b->pictures[i] = &b->picture[i];
+		if (!b->picture[i].px)
+			return false;
+		for (size_t k = 0; k < bytes; k++)
+			b->picture[i].px[k] = noise(&seed);
+	}
+	return true;
+}
+
+static void run_once(struct benching *b, const struct cnn_observer *observer)
+{
+	struct cnn_error err;
+	if (b->tensor)
+		cnn_session_run_tensor(b->session, b->tensor, b->batch, false, b->scores, observer,
+		                       &err);
+	else
+		cnn_session_run(b->session, b->pictures, b->batch, b->scores, observer, &err);
+}
+
+static void measure(struct benching *b)
+{
+	uint64_t wanted = (uint64_t)b->config->seconds * 1000000000u;
+	b->peak = cnn_peak_gflops(cnn_model_isa(b->model)) * (double)b->threads;
+	uint64_t warm = batcher_now_ns();
+	do
+		run_once(b, NULL);
+	while (batcher_now_ns() - warm < wanted / 10);
+	uint64_t start = batcher_now_ns(), last = start, now;
+	do {
+		run_once(b, NULL);
+		now = batcher_now_ns();
+		b->ms[b->runs++] = (double)(now - last) * 1e-6;
+		last = now;
+	} while (now - start < wanted && b->runs < MAX_RUNS);
+	b->seconds = (double)(now - start) * 1e-9;
+}
+
+static int ascending(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+	return x < y ? -1 : x > y;
+}
+
+static double percentile(const struct benching *b, double p)
+{
+	return b->ms[(size_t)(p * (double)(b->runs - 1) + 0.5)];
+}
+
+static int print_results(struct benching *b)
+{
+	const struct cnn_model_info *info = cnn_model_info(b->model);
+	qsort(b->ms, b->runs, sizeof *b->ms, ascending);
+	double rate = (double)b->runs * (double)b->batch / b->seconds;
+	double gflops = 2e-9 * (double)info->macs * rate, p50 = percentile(b, 0.5),
+	       p99 = percentile(b, 0.99);
+	const char *isa = cpu_isa_name(cnn_model_isa(b->model));
+	if (b->config->json) {
+		json_t *all = json_pack("{s:s, s:i, s:i, s:s, s:s, s:f, s:f, s:f, s:f, s:f, s:f}",
+		                        "model", info->name, "threads", (int)b->threads, "batch",
+		                        (int)b->batch, "precision", info->precision, "isa", isa,
+		                        "images_per_second", rate, "ms_p50", p50, "ms_p99", p99,
+		                        "gflops", gflops, "peak_gflops", b->peak, "percent_of_peak",
+		                        100 * gflops / b->peak);
+		int failed =
+			!all || json_dumpf(all, stdout, JSON_COMPACT) != 0 || putchar('\n') < 0;
+		json_decref(all);
+		return failed;
+	}
+	printf("%s: %s, %s, %zu thread%s, batch %zu\n", info->name, info->precision, isa,
+	       b->threads, b->threads == 1 ? "" : "s", b->batch);
+	printf("  %.1f images/s; a batch takes %.3f ms (p50), %.3f ms (p99)\n", rate, p50, p99);
+	printf("  %.1f GFLOP/s, %.0f%% of this machine's measured peak of %.0f\n", gflops,
+	       100 * gflops / b->peak, b->peak);
+	return 0;
+}
+
+static bool prepare(struct benching *b)
+{
+	struct cnn_error err = {.text = "out of memory"};
+	b->pool = cnn_pool_new(b->threads);
+	bool ok = b->pool && make_input(b) &&
+	          cnn_session_new(b->model, b->pool, &b->session, &err) == CNN_OK;
+	if (!ok)
+		fprintf(stderr, "convd bench: %s\n", err.text);
+	return ok;
+}
+
+static void clear(struct benching *b)
+{
+	for (size_t i = 0; b->picture && i < b->batch; i++)
+		image_clear(&b->picture[i]);
+	free(b->picture);
+	free(b->pictures);
+	free(b->tensor);
+	free(b->scores);
+	free(b->ms);
+	cnn_session_free(b->session);
+	cnn_pool_free(b->pool);
+	cnn_model_unref(b->model);
+}
+
+int command_bench(const struct config *config)
+{
+	if (config->n_args > 1) {
+		fprintf(stderr, "convd bench: one model at a time\n");
+		return 2;
+	}
+	struct benching b = {
+		.config = config,
+		.threads = config->threads ? (size_t)config->threads : cpu_count(),
+		.batch = (size_t)config->batch,
+	};
+	b.model = model_path_load(config, "bench", config->n_args ? config->args[0] : NULL,
+	                          (int32_t)config->batch);
+	int code = 1;
+	if (b.model && prepare(&b)) {
+		measure(&b);
+		code = print_results(&b);
+		struct profile *profile =
+			config->profile && code == 0 ? profile_new(b.model) : NULL;
+		if (profile) {
+			for (int i = 0; i < PROFILE_RUNS; i++)
+				run_once(&b, profile_observer(profile));
+			profile_print(profile, b.batch, b.peak, config->json ? stderr : stdout);
+		} else if (config->profile && code == 0) {
+			fprintf(stderr, "convd bench: out of memory\n");
+			code = 1;
+		}
+		profile_free(profile);
+	}
+	clear(&b);
+	return code;
+}

@@ -1,0 +1,39 @@
+/* context.h - what the parts of one running server share. Loop thread only, but for done_lock and done. */
+#ifndef SERVER_CONTEXT_H
+#define SERVER_CONTEXT_H
+#include "server/batcher.h"
+#include "server/config.h"
+#include "server/log.h"
+#include "server/metrics.h"
+#include "server/registry.h"
+
+#include <pthread.h>
+#include <uv.h>
+
+struct http;
+struct job;
+
+struct server {
+	const struct config *config;
+	const char *no_model_reason;
+	enum log_format log;
+	uv_loop_t loop;
+	struct http *http;
+	struct batcher *batcher;
+	struct registry registry;
+	struct metrics metrics;
+	uint64_t started_ns; /* monotonic clock */
+	bool draining;
+
+	size_t in_flight;        /* requests, from the first line to the answer's last byte */
+	size_t body_bytes;       /* memory that request bodies hold */
+	size_t body_bytes_limit; /* beyond it new bodies are refused */
+	size_t decoding;         /* pictures handed to the thread pool and not yet back */
+	size_t predictions;      /* alive, also those that nobody waits for any more */
+
+	uv_async_t wake; /* sent after a push to `done` */
+	pthread_mutex_t done_lock;
+	struct job *done; /* finished by the workers, newest first */
+};
+
+#endif

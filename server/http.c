@@ -1,0 +1,351 @@
+#include "server/http.h"
+#include "server/connection.h"
+#include "server/deadline.h"
+#include "server/job.h"
+#include "server/linger.h"
+#include "server/request.h"
+
+#include <microhttpd.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* A pool larger than any header that is let through, so that it is this server that refuses a long one. It is
+ * mapped when a connection opens and takes memory as it is touched. */
+enum { POOL_BYTES = 256 * 1024, POOL_INCREMENT = 16 * 1024 };
+/* A refused body up to this size is read and dropped, so that the connection can be used again. */
+enum { DROPPED_BODY_BYTES = 65536 };
+#define DRAIN_IDLE_NS 1000000000u
+
+struct http {
+	struct server *server;
+	struct MHD_Daemon *daemon;
+	struct connection_list connections;
+	struct lingering_list lingering;
+	uv_poll_t poll;
+	uv_timer_t timer; /* when the library wants to run again */
+	uv_timer_t sweep;
+	uint64_t sweep_ms;
+	uint64_t idle_sweep_ms, next_idle_sweep_ns;
+	uint64_t drain_started_ns;
+	size_t handles; /* of the loop, not yet closed */
+};
+
+/* --- answering ------------------------------------------------------------ */
+
+static enum MHD_Result send_reply(struct request *r)
+{
+	struct reply *reply = &r->reply;
+	request_finish_reply(r);
+	/* The body belongs to the request, which outlives the response. */
+	struct MHD_Response *response = MHD_create_response_from_buffer(
+		reply->len, (void *)reply->body, MHD_RESPMEM_PERSISTENT);
+	if (!response)
+		return MHD_NO;
+	bool good = true;
+	if (reply->content_type)
+		good = MHD_add_response_header(response, "Content-Type", reply->content_type);
+	good = good && MHD_add_response_header(response, "Cache-Control", reply->cache_control);
+	for (size_t i = 0; good && i < reply->n_headers; i++)
+		good = MHD_add_response_header(response, reply->header[i].name,
+		                               reply->header[i].value);
+	if (good && reply->close)
+		good = MHD_add_response_header(response, "Connection", "close");
+	enum MHD_Result result =
+		good ? MHD_queue_response(r->connection->mhd, reply->status, response) : MHD_NO;
+	MHD_destroy_response(response);
+	r->stage = REQUEST_SENT;
+	connection_set_phase(r->connection, CONNECTION_SENDING);
+	return result;
+}
+
+/* Refuse a request whose body is still coming in: the library takes no response now. */
+static enum MHD_Result refuse_body(struct request *r)
+{
+	request_finish_reply(r);
+	r->stage = REQUEST_SENT;
+	connection_write_reply(r->connection, &r->reply);
+	return MHD_NO;
+}
+
+void request_done(struct request *request)
+{
+	struct http *h = request->server->http;
+	MHD_resume_connection(request->connection->mhd);
+	uv_update_time(&request->server->loop);
+	uv_timer_start(&h->timer, h->timer.timer_cb, 0, 0);
+}
+
+/* --- libmicrohttpd's callbacks ---------------------------------------------- */
+
+static void on_connection(void *ctx, struct MHD_Connection *mhd, void **socket_context,
+                          enum MHD_ConnectionNotificationCode code)
+{
+	struct http *h = ctx;
+	const union MHD_ConnectionInfo *info =
+		MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD);
+	if (code == MHD_CONNECTION_NOTIFY_STARTED) {
+		h->server->metrics.connections++;
+		*socket_context = connection_new(&h->connections, mhd, info->connect_fd);
+		if (!*socket_context)
+			shutdown(info->connect_fd, SHUT_RDWR);
+		return;
+	}
+	struct connection *c = *socket_context;
+	if (c && c->linger && !h->server->http)
+		c->linger = false;
+	if (c && c->linger)
+		linger_start(&h->lingering, c->fd);
+	connection_free(&h->connections, c);
+	*socket_context = NULL;
+}
+
+static void *on_first_line(void *ctx, const char *uri, struct MHD_Connection *mhd)
+{
+	struct http *h = ctx;
+	const union MHD_ConnectionInfo *info =
+		MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+	struct connection *c = info->socket_context;
+	if (!c)
+		return NULL;
+	if (c->phase == CONNECTION_IDLE)
+		connection_set_phase(c, CONNECTION_READING);
+	c->request = request_new(h->server, c, uri);
+	return c->request;
+}
+
+/* The header is in. */
+static enum MHD_Result begin(struct request *r, struct MHD_Connection *mhd, const char *method,
+                             const char *version)
+{
+	r->stage = REQUEST_BODY;
+	request_begin(r, mhd, method, version);
+	if (!r->reply.status)
+		return MHD_YES;
+	bool has_body = r->chunked || r->body_expected > 0;
+	if (!r->reply.close && !r->chunked && !r->expects && r->body_expected <= DROPPED_BODY_BYTES)
+		return MHD_YES; /* answered when the body is in */
+	r->connection->linger = has_body || r->reply.close;
+	return send_reply(r);
+}
+
+/* Header and body are in. */
+static enum MHD_Result work(struct request *r, struct MHD_Connection *mhd)
+{
+	if (!r->reply.status)
+		r->route->handle(r);
+	if (r->reply.status)
+		return send_reply(r);
+	r->stage = REQUEST_WORK;
+	connection_set_phase(r->connection, CONNECTION_WORKING);
+	MHD_suspend_connection(mhd);
+	return MHD_YES;
+}
+
+static enum MHD_Result on_request(void *ctx, struct MHD_Connection *mhd, const char *url,
+                                  const char *method, const char *version, const char *bytes,
+                                  size_t *len, void **request)
+{
+	(void)ctx;
+	(void)url; /* the raw one was taken from the first line */
+	struct request *r = *request;
+	if (!r)
+		return MHD_NO; /* memory ran out at the first line */
+	switch (r->stage) {
+	case REQUEST_HEADER:
+		return begin(r, mhd, method, version);
+	case REQUEST_BODY:
+		if (*len == 0)
+			return work(r, mhd);
+		if (!request_body(r, bytes, *len))
+			return refuse_body(r);
+		*len = 0;
+		return MHD_YES;
+	case REQUEST_WORK:
+		return send_reply(r);
+	case REQUEST_SENT: /* answered past the library: there is nothing to wait for */
+		break;
+	}
+	return MHD_NO;
+}
+
+static void on_completed(void *ctx, struct MHD_Connection *mhd, void **request,
+                         enum MHD_RequestTerminationCode code)
+{
+	(void)ctx;
+	(void)mhd;
+	(void)code;
+	struct request *r = *request;
+	if (!r)
+		return;
+	r->connection->request = NULL;
+	connection_set_phase(r->connection, CONNECTION_IDLE);
+	request_free(r);
+	*request = NULL;
+}
+
+/* Escapes are decoded where they are used: the library would lose the difference between '/' and %2F. */
+static size_t keep_escapes(void *ctx, struct MHD_Connection *mhd, char *text)
+{
+	(void)ctx;
+	(void)mhd;
+	return strlen(text);
+}
+
+/* --- the loop ---------------------------------------------------------------- */
+
+static void on_timer(uv_timer_t *timer);
+
+static void pump(struct http *h)
+{
+	MHD_run(h->daemon);
+	MHD_UNSIGNED_LONG_LONG timeout;
+	/* Sockets are edge-triggered: a timeout of 0 means that there is data which no event will announce. */
+	if (MHD_get_timeout(h->daemon, &timeout) == MHD_YES)
+		uv_timer_start(&h->timer, on_timer, timeout, 0);
+	else
+		uv_timer_stop(&h->timer);
+}
+
+static void on_timer(uv_timer_t *timer)
+{
+	pump(timer->data);
+}
+
+static void on_poll(uv_poll_t *poll, int status, int events)
+{
+	(void)status;
+	(void)events;
+	pump(poll->data);
+}
+
+static void on_sweep(uv_timer_t *timer)
+{
+	struct http *h = timer->data;
+	struct deadline_check check = {.now_ns = batcher_now_ns()};
+	check.idle_too = check.now_ns >= h->next_idle_sweep_ns;
+	check.close_idle =
+		h->drain_started_ns && check.now_ns - h->drain_started_ns >= DRAIN_IDLE_NS;
+	if (check.idle_too)
+		h->next_idle_sweep_ns = check.now_ns + h->idle_sweep_ms * 1000000u;
+	for (struct connection *c = h->connections.first; c; c = c->next)
+		deadline_check(h->server, c, &check);
+	linger_sweep(&h->lingering, false);
+	pump(h);
+}
+
+static uint64_t clamp(int64_t value, int64_t min, int64_t max)
+{
+	return (uint64_t)(value < min ? min : value > max ? max : value);
+}
+
+/* --- life -------------------------------------------------------------------------- */
+
+static struct MHD_Daemon *start_daemon(struct http *h, int listen_fd, unsigned max_connections)
+{
+	return MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL, on_request,
+	                        h, MHD_OPTION_LISTEN_SOCKET, listen_fd, MHD_OPTION_CONNECTION_LIMIT,
+	                        max_connections, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+	                        (size_t)POOL_BYTES, MHD_OPTION_CONNECTION_MEMORY_INCREMENT,
+	                        (size_t)POOL_INCREMENT, MHD_OPTION_NOTIFY_CONNECTION, on_connection,
+	                        h, MHD_OPTION_URI_LOG_CALLBACK, on_first_line, h,
+	                        MHD_OPTION_NOTIFY_COMPLETED, on_completed, h,
+	                        MHD_OPTION_UNESCAPE_CALLBACK, keep_escapes, NULL,
+	                        MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1, MHD_OPTION_END);
+}
+
+enum cnn_status http_start(struct server *server, int listen_fd, unsigned max_connections,
+                           struct cnn_error *err)
+{
+	struct http *h = calloc(1, sizeof *h);
+	if (!h) {
+		close(listen_fd);
+		return cnn_fail_memory(err, "the HTTP server", sizeof *h);
+	}
+	h->server = server;
+	h->lingering.loop = &server->loop;
+	h->daemon = start_daemon(h, listen_fd, max_connections);
+	if (!h->daemon) {
+		close(listen_fd);
+		free(h);
+		return cnn_fail(err, CNN_IO, "cannot start the HTTP server");
+	}
+	const union MHD_DaemonInfo *info = MHD_get_daemon_info(h->daemon, MHD_DAEMON_INFO_EPOLL_FD);
+	int failed = !info ? UV_EINVAL : uv_poll_init(&server->loop, &h->poll, info->epoll_fd);
+	if (failed) {
+		MHD_stop_daemon(h->daemon);
+		free(h);
+		return cnn_fail(err, CNN_IO, "cannot watch the HTTP server's sockets: %s",
+		                uv_strerror(failed));
+	}
+	uv_timer_init(&server->loop, &h->timer);
+	uv_timer_init(&server->loop, &h->sweep);
+	h->handles = 3;
+	h->poll.data = h->timer.data = h->sweep.data = h;
+	const struct config *c = server->config;
+	int64_t shortest =
+		c->read_timeout_ms < c->idle_timeout_ms ? c->read_timeout_ms : c->idle_timeout_ms;
+	h->idle_sweep_ms = clamp(shortest / 10, 10, 1000);
+	if (c->predict_timeout_ms < shortest)
+		shortest = c->predict_timeout_ms;
+	h->sweep_ms = clamp(shortest / 10, 10, 100);
+	uv_poll_start(&h->poll, UV_READABLE, on_poll);
+	uv_timer_start(&h->sweep, on_sweep, h->sweep_ms, h->sweep_ms);
+	uv_timer_start(&h->timer, on_timer, 0, 0);
+	server->http = h;
+	return CNN_OK;
+}
+
+void http_drain(struct http *h)
+{
+	/* Those who wait in the kernel's queue were promised an answer: take them all in first. */
+	for (size_t before = SIZE_MAX; before != h->connections.n;) {
+		before = h->connections.n;
+		MHD_run(h->daemon);
+	}
+	int fd = MHD_quiesce_daemon(h->daemon);
+	if (fd >= 0)
+		close(fd);
+	h->drain_started_ns = batcher_now_ns();
+	h->idle_sweep_ms = h->sweep_ms;
+	h->next_idle_sweep_ns = 0;
+	uv_timer_start(&h->timer, on_timer, 0, 0);
+}
+
+size_t http_open_connections(const struct http *h)
+{
+	return h->connections.n + h->lingering.n;
+}
+
+static void on_closed(uv_handle_t *handle)
+{
+	struct http *h = handle->data;
+	if (--h->handles == 0)
+		free(h);
+}
+
+size_t http_stop(struct http *h)
+{
+	if (!h)
+		return 0;
+	size_t cut_off = 0;
+	for (struct connection *c = h->connections.first; c; c = c->next) {
+		cut_off += c->phase == CONNECTION_READING || c->phase == CONNECTION_WORKING;
+		if (c->phase == CONNECTION_READING)
+			deadline_refuse(h->server, c, 503, "draining",
+			                "the server ended before the request was complete");
+		else if (c->phase == CONNECTION_WORKING && c->request->prediction)
+			prediction_give_up(c->request->prediction, PREDICTION_DRAINING);
+	}
+	/* Resumed connections send their answer in the next runs; a suspended one would abort the stop. */
+	MHD_run(h->daemon);
+	MHD_run(h->daemon);
+	h->server->http = NULL;
+	uv_poll_stop(&h->poll);
+	MHD_stop_daemon(h->daemon);
+	linger_sweep(&h->lingering, true);
+	uv_close((uv_handle_t *)&h->poll, on_closed);
+	uv_close((uv_handle_t *)&h->timer, on_closed);
+	uv_close((uv_handle_t *)&h->sweep, on_closed);
+	return cut_off;
+}

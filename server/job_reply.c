@@ -1,0 +1,89 @@
+#include "server/prediction.h"
+#include "server/request.h"
+
+static double ms(uint64_t from_ns, uint64_t to_ns)
+{
+	return to_ns > from_ns ? (double)(to_ns - from_ns) * 1e-6 : 0;
+}
+
+struct prediction_timing job_timing(const struct job *j)
+{
+	const struct prediction *p = j->owner;
+	return (struct prediction_timing){
+		.decode_ms = ms(j->decode_started_ns, j->decode_finished_ns),
+		.queue_ms = ms(p->started_ns, j->decode_started_ns) +
+	                    ms(j->batch.queued_ns, j->batch.started_ns),
+		.inference_ms = ms(j->batch.started_ns, j->batch.finished_ns),
+		.total_ms = ms(p->started_ns, batcher_now_ns()),
+	};
+}
+
+static json_t *job_json(const struct job *j)
+{
+	const struct prediction *p = j->owner;
+	if (j->code)
+		return json_pack("{s:o}", "error", reply_error_json(j->code, j->error.text));
+	struct prediction_timing timing = job_timing(j);
+	return model_json_prediction(p->model, p->name, &j->header, j->batch.scores, p->top,
+	                             j->batch.batch, &timing);
+}
+
+/* The slowest picture's times stand for a request of several. */
+static void add_timing_header(const struct prediction *p)
+{
+	struct prediction_timing worst = {0};
+	for (size_t i = 0; i < p->n; i++) {
+		if (p->job[i].code)
+			continue;
+		struct prediction_timing t = job_timing(&p->job[i]);
+		if (t.decode_ms + t.queue_ms + t.inference_ms >
+		    worst.decode_ms + worst.queue_ms + worst.inference_ms)
+			worst = t;
+	}
+	reply_header(&p->request->reply, "Server-Timing",
+	             arena_printf(p->request->arena,
+	                          "decode;dur=%.3f, queue;dur=%.3f, inference;dur=%.3f, "
+	                          "total;dur=%.3f",
+	                          worst.decode_ms, worst.queue_ms, worst.inference_ms,
+	                          ms(p->started_ns, batcher_now_ns())));
+}
+
+static void add_retry_after(const struct prediction *p)
+{
+	reply_header(
+		&p->request->reply, "Retry-After",
+		arena_printf(p->request->arena, "%u", batcher_retry_after(p->server->batcher)));
+}
+
+/* When the server could serve none of several pictures, the whole request failed. */
+static bool all_refused_alike(const struct prediction *p)
+{
+	for (size_t i = 0; i < p->n; i++) {
+		if (!p->job[i].code || p->job[i].http_status < 499 ||
+		    p->job[i].http_status != p->job[0].http_status)
+			return false;
+	}
+	return true;
+}
+
+void prediction_set_reply(const struct prediction *p)
+{
+	struct request *r = p->request;
+	const struct job *first = &p->job[0];
+	if (!p->listed || all_refused_alike(p)) {
+		unsigned status = first->code ? first->http_status : 200;
+		reply_json(&r->reply, status, job_json(first));
+		if (status == 503)
+			add_retry_after(p);
+	} else {
+		json_t *results = json_array();
+		for (size_t i = 0; results && i < p->n; i++) {
+			if (json_array_append_new(results, job_json(&p->job[i])) != 0) {
+				json_decref(results);
+				results = NULL;
+			}
+		}
+		reply_json(&r->reply, 200, results ? json_pack("{s:o}", "results", results) : NULL);
+	}
+	add_timing_header(p);
+}

@@ -1,0 +1,115 @@
+#include "server/listen.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum { OWN_FILES = 256 }; /* event loops, standard streams, model files, closing connections */
+
+static int open_one(const struct addrinfo *a)
+{
+	int fd = socket(a->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return -1;
+	int on = 1, off = 0;
+	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+	if (a->ai_family == AF_INET6) /* "::" takes IPv4 too, whatever the system's default is */
+		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off);
+	if (bind(fd, a->ai_addr, a->ai_addrlen) == 0 && listen(fd, SOMAXCONN) == 0)
+		return fd;
+	int saved = errno;
+	close(fd);
+	errno = saved;
+	return -1;
+}
+
+enum cnn_status listen_open(const char *host, unsigned port, struct listener *out,
+                            struct cnn_error *err)
+{
+	char name[256], service[8];
+	size_t len = strlen(host);
+	bool bracketed = len >= 2 && host[0] == '[' && host[len - 1] == ']';
+	if (len == 0 || len >= sizeof name)
+		return cnn_fail(err, CNN_BAD_ARG, "--host '%.60s': not a host's name or address",
+		                host);
+	snprintf(name, sizeof name, "%.*s", (int)(bracketed ? len - 2 : len),
+	         host + (bracketed ? 1 : 0));
+	snprintf(service, sizeof service, "%u", port);
+	struct addrinfo hints = {.ai_family = AF_UNSPEC,
+	                         .ai_socktype = SOCK_STREAM,
+	                         .ai_flags = AI_PASSIVE | AI_NUMERICSERV};
+	struct addrinfo *list = NULL;
+	int code = getaddrinfo(name, service, &hints, &list);
+	if (code != 0)
+		return cnn_fail(err, CNN_IO, "cannot listen on '%s': %s", host, gai_strerror(code));
+	int fd = -1;
+	for (const struct addrinfo *a = list; a && fd < 0; a = a->ai_next)
+		fd = open_one(a);
+	int reason = errno;
+	freeaddrinfo(list);
+	if (fd < 0)
+		return cnn_fail(err, CNN_IO, "cannot listen on %s port %u: %s", host, port,
+		                strerror(reason));
+
+	struct sockaddr_storage bound;
+	socklen_t size = sizeof bound;
+	if (getsockname(fd, (struct sockaddr *)&bound, &size) != 0) {
+		close(fd);
+		return cnn_fail(err, CNN_IO, "cannot read the address of the listening socket");
+	}
+	out->fd = fd;
+	out->port =
+		ntohs(bound.ss_family == AF_INET6 ? ((const struct sockaddr_in6 *)&bound)->sin6_port
+	                                          : ((const struct sockaddr_in *)&bound)->sin_port);
+	bool colon = strchr(name, ':') != NULL;
+	snprintf(out->url, sizeof out->url, "http://%s%s%s:%u", colon ? "[" : "", name,
+	         colon ? "]" : "", out->port);
+	return CNN_OK;
+}
+
+enum cnn_status listen_write_port(const char *path, unsigned port, struct cnn_error *err)
+{
+	char temporary[4096];
+	int len = snprintf(temporary, sizeof temporary, "%s.%ld", path, (long)getpid());
+	if (len < 0 || (size_t)len >= sizeof temporary)
+		return cnn_fail(err, CNN_BAD_ARG, "--port-file: the path is too long");
+	FILE *f = fopen(temporary, "we");
+	bool good = f && fprintf(f, "%u\n", port) > 0;
+	int reason = errno;
+	if (f && fclose(f) != 0 && good) {
+		good = false;
+		reason = errno;
+	}
+	if (good && rename(temporary, path) != 0) {
+		good = false;
+		reason = errno;
+	}
+	if (good)
+		return CNN_OK;
+	if (f)
+		unlink(temporary);
+	return cnn_fail(err, CNN_IO, "--port-file %s: %s", path, strerror(reason));
+}
+
+unsigned listen_connection_limit(unsigned wanted)
+{
+	struct rlimit limit;
+	if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+		return wanted;
+	rlim_t soft = limit.rlim_cur;
+	limit.rlim_cur = limit.rlim_max;
+	if (setrlimit(RLIMIT_NOFILE, &limit) != 0)
+		limit.rlim_cur = soft;
+	if (limit.rlim_cur == RLIM_INFINITY || limit.rlim_cur >= (rlim_t)wanted + OWN_FILES)
+		return wanted;
+	/* A limit too small for the reserve still leaves half for connections. */
+	rlim_t room =
+		limit.rlim_cur > 2 * OWN_FILES ? limit.rlim_cur - OWN_FILES : limit.rlim_cur / 2;
+	return room < 1 ? 1 : (unsigned)room;
+}

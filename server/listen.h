@@ -1,0 +1,25 @@
+/* listen.h - the listening socket, and the limit on open files that goes with it. */
+#ifndef SERVER_LISTEN_H
+#define SERVER_LISTEN_H
+#include "engine/base/status.h"
+#include "engine/base/types.h"
+
+struct listener {
+	int fd;
+	unsigned port;
+	char url[300]; /* "http://127.0.0.1:8080", an IPv6 address in brackets */
+};
+
+/* Listen on host:port; the host is a name or an address, "::1" or "[::1]" too, and port 0 picks a free one.
+ * The errors name host, port and the system's reason. */
+enum cnn_status listen_open(const char *host, unsigned port, struct listener *out,
+                            struct cnn_error *err);
+
+/* Write the port's number and a line end, so that a reader never sees half of it. */
+enum cnn_status listen_write_port(const char *path, unsigned port, struct cnn_error *err);
+
+/* Raise the soft limit on open files to the hard one. Returns how many connections fit beside the server's
+ * own files, at most `wanted`. */
+unsigned listen_connection_limit(unsigned wanted);
+
+#endif

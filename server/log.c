@@ -1,0 +1,57 @@
+#include "server/log.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { MESSAGE_BYTES = 1024 };
+
+static const char *const level_names[] = {"info", "warning", "error"};
+
+/* JSON needs quote and backslash escaped; control characters are gone already. */
+static void escape_json(char *out, const char *text)
+{
+	for (; *text; text++) {
+		if (*text == '"' || *text == '\\')
+			*out++ = '\\';
+		*out++ = *text;
+	}
+	*out = '\0';
+}
+
+void log_line(enum log_format format, enum log_level level, const char *fmt, ...)
+{
+	char message[MESSAGE_BYTES];
+	va_list ap;
+	va_start(ap, fmt);
+	vsnprintf(message, sizeof message, fmt, ap);
+	va_end(ap);
+	for (char *p = message; *p; p++) {
+		if ((unsigned char)*p < 0x20 || *p == 0x7f)
+			*p = '?';
+	}
+
+	char line[2 * MESSAGE_BYTES + 128];
+	int len;
+	if (format == LOG_JSON) {
+		char escaped[2 * MESSAGE_BYTES];
+		escape_json(escaped, message);
+		struct timespec now;
+		struct tm utc;
+		char stamp[32] = "";
+		clock_gettime(CLOCK_REALTIME, &now);
+		if (gmtime_r(&now.tv_sec, &utc))
+			strftime(stamp, sizeof stamp, "%Y-%m-%dT%H:%M:%S", &utc);
+		len = snprintf(line, sizeof line,
+		               "{\"time\":\"%s.%03dZ\",\"level\":\"%s\",\"message\":\"%s\"}\n",
+		               stamp, (int)(now.tv_nsec / 1000000), level_names[level], escaped);
+	} else {
+		len = snprintf(line, sizeof line, "%s%s%s\n",
+		               level == LOG_INFO ? "" : level_names[level],
+		               level == LOG_INFO ? "" : ": ", message);
+	}
+	/* One write for a line: lines of several threads do not mix. Nothing can be done when it fails. */
+	if (write(STDERR_FILENO, line, (size_t)len) < 0)
+		return;
+}

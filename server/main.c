@@ -1,0 +1,87 @@
+/* main.c - convd COMMAND: find the command, read its options, run it. */
+#include "server/commands/commands.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+const struct command_desc commands[] = {
+	{"serve", CMD_SERVE, "[MODEL ...]", "answer pictures over HTTP", command_serve},
+	{"classify", CMD_CLASSIFY, "PHOTO ...",
+         "classify photos without a server (- reads one from stdin)", command_classify},
+	{"inspect", CMD_INSPECT, "[MODEL]", "show every layer of a model", command_inspect},
+	{"bench", CMD_BENCH, "[MODEL]", "measure how fast a model runs here", command_bench},
+	{"health", CMD_HEALTH, "[URL]", "exit 0 when a server is ready", command_health},
+	{0},
+};
+
+static void print_usage(FILE *out)
+{
+	fputs("usage: convd COMMAND [OPTION ...]\n\n"
+	      "convd classifies photos with convolutional neural networks, over HTTP or by "
+	      "hand.\n\n",
+	      out);
+	for (const struct command_desc *c = commands; c->name; c++)
+		fprintf(out, "  convd %-9s %-12s %s\n", c->name, c->args, c->summary);
+	fputs("\n"
+	      "A MODEL is a directory with model.onnx, model.json and labels.txt, or an .onnx "
+	      "file;\n"
+	      "NAME=PATH gives it a name. convd COMMAND --help shows the options of a command. "
+	      "Each is also\n"
+	      "an environment variable (--max-batch: CONVD_MAX_BATCH) and, for serve, a key of the "
+	      "file\n"
+	      "given by --config (\"max_batch\").\n",
+	      out);
+}
+
+static void print_command(const struct command_desc *c)
+{
+	printf("usage: convd %s [OPTION ...] %s\n\n%s\n\noptions [default]:\n", c->name, c->args,
+	       c->summary);
+	config_print_options(c->id, stdout);
+}
+
+static int run_command(const struct command_desc *c, int argc, char **argv)
+{
+	struct config config;
+	struct cnn_error err;
+	if (config_read(c->id, argc, argv, &config, &err) != CNN_OK) {
+		fprintf(stderr, "convd %s: %s\nTry 'convd %s --help'\n", c->name, err.text,
+		        c->name);
+		return 2;
+	}
+	int code = 0;
+	if (config.help)
+		print_command(c);
+	else
+		code = c->run(&config);
+	config_clear(&config);
+	/* results that could not be written are a failure too */
+	if (fflush(stdout) != 0 && code == 0)
+		code = 1;
+	return code;
+}
+
+int main(int argc, char **argv)
+{
+	signal(SIGPIPE, SIG_IGN);
+	if (argc < 2) {
+		print_usage(stderr);
+		return 2;
+	}
+	if (strcmp(argv[1], "--version") == 0) {
+		puts("convd " CONVD_VERSION);
+		return 0;
+	}
+	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
+	    strcmp(argv[1], "help") == 0) {
+		print_usage(stdout);
+		return 0;
+	}
+	for (const struct command_desc *c = commands; c->name; c++)
+		if (strcmp(argv[1], c->name) == 0)
+			return run_command(c, argc - 2, argv + 2);
+	fprintf(stderr, "convd: '%s' is no command\n\n", argv[1]);
+	print_usage(stderr);
+	return 2;
+}

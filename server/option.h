@@ -1,0 +1,34 @@
+/* option.h - the rows of options.def as data. Private to config.c and its tests. */
+#ifndef SERVER_OPTION_H
+#define SERVER_OPTION_H
+#include "server/config.h"
+
+enum option_kind { OPTION_STRING, OPTION_NUMBER, OPTION_CHOICE, OPTION_FLAG };
+
+#define CMD_ANY ((enum command)0xff)
+
+struct option {
+	enum option_kind kind;
+	const char *field; /* "max_batch" */
+	size_t offset;     /* in struct config */
+	const char *text;  /* default of a string */
+	int64_t number;    /* default of a number or a choice */
+	int64_t min, max;
+	const char *metavar; /* of a choice: "auto|off" */
+	unsigned commands;
+	const char *help;
+};
+extern const struct option option_table[];
+extern const size_t option_count;
+
+/* The index of the option that `name` ("max-batch") is for a command; option_count when none. */
+size_t option_find(enum command command, const char *name);
+/* The flag that looks most like `name`, when one does. */
+bool option_nearest(enum command command, const char *name, char out[64]);
+
+/* Set the field from text; `where` begins the error. `text` is kept by string options. */
+enum cnn_status option_set(const struct option *o, struct config *config, const char *where,
+                           const char *text, struct cnn_error *err);
+void option_default(const struct option *o, struct config *config);
+
+#endif

@@ -1,0 +1,70 @@
+/* request.h - one HTTP request, from its first line to its answer. Loop thread only. */
+#ifndef SERVER_REQUEST_H
+#define SERVER_REQUEST_H
+#include "server/context.h"
+#include "server/query.h"
+#include "server/reply.h"
+#include "server/routes.h"
+
+struct MHD_Connection;
+struct connection;
+struct prediction;
+
+enum { REQUEST_ID_MAX = 128 };
+
+enum request_stage {
+	REQUEST_HEADER, /* its first line is known */
+	REQUEST_BODY,   /* its header is known, the body comes in */
+	REQUEST_WORK,   /* handed on: its connection is suspended */
+	REQUEST_SENT,   /* its answer is queued */
+};
+
+struct request {
+	struct server *server;
+	struct connection *connection;
+	struct arena *arena;
+	const char *path; /* raw, without the query; NULL: memory ran out while it was read */
+	const char *query_text;
+	const char *content_type;
+	uint64_t started_ns; /* monotonic clock */
+	enum request_stage stage;
+	unsigned method; /* enum method; 0 for any other */
+	char id[REQUEST_ID_MAX + 1];
+
+	const struct route *route;             /* NULL when none matches */
+	const char *value[ROUTE_MAX_SEGMENTS]; /* of the route's {x}, decoded */
+	struct query query;
+
+	uint8_t *body;
+	size_t body_len, body_capacity;
+	size_t body_expected;  /* Content-Length; 0 when unknown */
+	bool chunked, expects; /* Transfer-Encoding: chunked; Expect: 100-continue */
+
+	struct prediction *prediction; /* the work that it waits for */
+	struct reply reply;
+};
+
+/* `uri` as it stands in the first line. NULL when memory runs out. */
+struct request *request_new(struct server *server, struct connection *connection, const char *uri);
+void request_free(struct request *request); /* NULL-safe */
+
+/* The header is in: checks everything that can be checked before the body. Sets request->reply to refuse. */
+void request_begin(struct request *request, struct MHD_Connection *mhd, const char *method,
+                   const char *version);
+/* Part of the body. false: request->reply refuses the rest. */
+bool request_body(struct request *request, const void *bytes, size_t len);
+/* Give the body away; the caller frees it and lowers server->body_bytes by `capacity`. */
+uint8_t *request_take_body(struct request *request, size_t *len, size_t *capacity);
+
+/* Add the headers that every reply has, and count the request. Once, before the reply is sent. */
+void request_finish_reply(struct request *request);
+
+/* Copy a client's id when it is 1..128 characters of [A-Za-z0-9._~:/+=@-]; else make a random one. */
+void request_make_id(const char *given, char id[REQUEST_ID_MAX + 1]);
+
+/* 400 "bad_query" with the error's text; 503 when memory ran out. */
+void request_bad_query(struct request *request, const struct cnn_error *err);
+/* Check that the query has no parameter but `known`; false: the reply says which. */
+bool request_query_only(struct request *request, const char *const known[]);
+
+#endif

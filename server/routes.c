@@ -1,0 +1,96 @@
+#include "server/routes.h"
+#include "server/api.h"
+#include "server/query.h"
+
+#include <string.h>
+
+/* methods, pattern, takes a body, begin, handle */
+#define ROUTE_LIST(X)                                                                 \
+	X(METHOD_GET, "/", false, NULL, api_web_page)                                 \
+	X(METHOD_GET, "/openapi.json", false, NULL, api_web_openapi)                  \
+	X(METHOD_GET, "/health", false, NULL, api_health)                             \
+	X(METHOD_GET, "/health/live", false, NULL, api_health_live)                   \
+	X(METHOD_GET, "/health/ready", false, NULL, api_health)                       \
+	X(METHOD_GET, "/metrics", false, NULL, api_metrics)                           \
+	X(METHOD_GET, "/models", false, NULL, api_models)                             \
+	X(METHOD_GET, "/models/{model}", false, NULL, api_model)                      \
+	X(METHOD_GET, "/models/{model}/layers", false, NULL, api_model_layers)        \
+	X(METHOD_GET, "/models/{model}/layers/{layer}", false, NULL, api_model_layer) \
+	X(METHOD_POST | METHOD_PUT, "/predict", true, api_predict_begin, api_predict) \
+	X(METHOD_POST | METHOD_PUT, "/predict/{filename}", true, api_predict_begin, api_predict)
+
+const struct route routes[] = {
+#define X(methods, pattern, takes_body, begin, handle) \
+	{methods, pattern, takes_body, begin, handle},
+	ROUTE_LIST(X)
+#undef X
+};
+const size_t n_routes = sizeof routes / sizeof routes[0];
+
+const char *const route_labels[] = {
+#define X(methods, pattern, takes_body, begin, handle) pattern,
+	ROUTE_LIST(X)
+#undef X
+		"(none)",
+};
+
+/* Compare segment by segment. A trailing slash of the path does not matter. */
+static bool matches(const char *pattern, const char *path)
+{
+	while (*pattern == '/' && *path == '/') {
+		pattern++;
+		path++;
+		size_t want = strcspn(pattern, "/"), have = strcspn(path, "/");
+		if (*pattern == '{' ? have == 0 : want != have || memcmp(pattern, path, want) != 0)
+			return false;
+		pattern += want;
+		path += have;
+	}
+	return *pattern == '\0' && (*path == '\0' || strcmp(path, "/") == 0);
+}
+
+static enum cnn_status decode_values(struct arena *arena, const char *pattern, const char *path,
+                                     const char *value[ROUTE_MAX_SEGMENTS], struct cnn_error *err)
+{
+	size_t n = 0;
+	while (*pattern == '/') {
+		pattern++;
+		path++;
+		size_t want = strcspn(pattern, "/"), have = strcspn(path, "/");
+		if (*pattern == '{') {
+			value[n] = percent_decode(arena, path, have, false, err);
+			if (!value[n++])
+				return err->code;
+		}
+		pattern += want;
+		path += have;
+	}
+	return CNN_OK;
+}
+
+enum cnn_status route_find(struct arena *arena, const char *path, const struct route **out,
+                           const char *value[ROUTE_MAX_SEGMENTS], struct cnn_error *err)
+{
+	*out = NULL;
+	for (size_t i = 0; i < n_routes; i++) {
+		if (!matches(routes[i].pattern, path))
+			continue;
+		enum cnn_status status = decode_values(arena, routes[i].pattern, path, value, err);
+		if (status == CNN_OK)
+			*out = &routes[i];
+		return status;
+	}
+	return CNN_OK;
+}
+
+void route_allow(unsigned methods, char out[48])
+{
+	out[0] = '\0';
+	if (methods & METHOD_GET)
+		strcat(out, "GET, HEAD, ");
+	if (methods & METHOD_POST)
+		strcat(out, "POST, ");
+	if (methods & METHOD_PUT)
+		strcat(out, "PUT, ");
+	strcat(out, "OPTIONS");
+}

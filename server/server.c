@@ -1,0 +1,214 @@
+#include "server/server.h"
+#include "engine/base/cpu.h"
+#include "server/context.h"
+#include "server/http.h"
+#include "server/job.h"
+#include "server/listen.h"
+#include "server/routes.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { DRAIN_POLL_MS = 20 };
+#define MIN_BODY_MEMORY (512u * 1024 * 1024)
+
+/* The running server and what only starting and ending need. */
+struct run {
+	struct server server;
+	uv_signal_t on_term, on_int, on_hup;
+	uv_timer_t drain; /* looks whether the last request is answered */
+	uint64_t drain_until_ns;
+	bool ended, forced, late;
+};
+
+static void end_run(struct run *run)
+{
+	run->ended = true;
+	uv_stop(&run->server.loop);
+}
+
+static void on_drain(uv_timer_t *timer)
+{
+	struct run *run = timer->data;
+	if (http_open_connections(run->server.http) == 0 && run->server.predictions == 0) {
+		end_run(run);
+	} else if (batcher_now_ns() >= run->drain_until_ns) {
+		run->late = true;
+		end_run(run);
+	}
+}
+
+static void on_stop_signal(uv_signal_t *signal, int number)
+{
+	struct run *run = signal->data;
+	struct server *s = &run->server;
+	if (s->draining) {
+		log_line(s->log, LOG_WARNING, "second signal: stopping at once");
+		run->forced = true;
+		end_run(run);
+		return;
+	}
+	s->draining = true;
+	log_line(s->log, LOG_INFO, "%s: finishing %zu requests, taking no new connections",
+	         number == SIGTERM ? "SIGTERM" : "SIGINT", s->in_flight);
+	run->drain_until_ns = batcher_now_ns() + (uint64_t)s->config->drain_timeout_ms * 1000000u;
+	http_drain(s->http);
+	uv_timer_start(&run->drain, on_drain, 0, DRAIN_POLL_MS);
+}
+
+static void on_reload_signal(uv_signal_t *signal, int number)
+{
+	(void)number;
+	const struct run *run = signal->data;
+	log_line(run->server.log, LOG_WARNING, "SIGHUP: reloading is not supported, ignored");
+}
+
+static void on_wake(uv_async_t *async)
+{
+	jobs_take_done(async->data);
+}
+
+/* libuv reads it before its first work item; what the user set stays. */
+static void size_decoding_pool(void)
+{
+	char threads[24];
+	snprintf(threads, sizeof threads, "%zu", cpu_count());
+	setenv("UV_THREADPOOL_SIZE", threads, 0);
+}
+
+static enum cnn_status open_loop(struct run *run, struct cnn_error *err)
+{
+	struct server *s = &run->server;
+	int failed = uv_loop_init(&s->loop);
+	if (failed)
+		return cnn_fail(err, CNN_IO, "cannot make an event loop: %s", uv_strerror(failed));
+	failed = uv_async_init(&s->loop, &s->wake, on_wake);
+	if (failed) {
+		uv_loop_close(&s->loop);
+		return cnn_fail(err, CNN_IO, "cannot make an event loop: %s", uv_strerror(failed));
+	}
+	uv_timer_init(&s->loop, &run->drain);
+	uv_signal_init(&s->loop, &run->on_term);
+	uv_signal_init(&s->loop, &run->on_int);
+	uv_signal_init(&s->loop, &run->on_hup);
+	s->wake.data = s;
+	run->drain.data = run->on_term.data = run->on_int.data = run->on_hup.data = run;
+	return CNN_OK;
+}
+
+static void close_loop(struct run *run)
+{
+	uv_handle_t *handles[] = {
+		(uv_handle_t *)&run->server.wake, (uv_handle_t *)&run->drain,
+		(uv_handle_t *)&run->on_term,     (uv_handle_t *)&run->on_int,
+		(uv_handle_t *)&run->on_hup,
+	};
+	for (size_t i = 0; i < sizeof handles / sizeof handles[0]; i++)
+		uv_close(handles[i], NULL);
+	uv_run(&run->server.loop, UV_RUN_DEFAULT);
+	uv_loop_close(&run->server.loop);
+}
+
+static enum cnn_status add_models(struct server *s, const struct server_model *models, size_t n,
+                                  struct cnn_error *err)
+{
+	struct batcher_options options = {
+		.workers = s->config->threads ? (size_t)s->config->threads : cpu_count(),
+		.max_batch = (size_t)s->config->max_batch,
+		.max_queue = (size_t)s->config->queue,
+		.max_delay_ns = (uint64_t)s->config->max_delay_us * 1000u,
+	};
+	enum cnn_status status = batcher_new(&options, &s->batcher, err);
+	for (size_t i = 0; status == CNN_OK && i < n; i++)
+		status = registry_add(&s->registry, s->batcher, models[i].name, models[i].model,
+		                      err);
+	return status;
+}
+
+static enum cnn_status open_port(struct server *s, struct cnn_error *err)
+{
+	unsigned limit = listen_connection_limit((unsigned)s->config->max_connections);
+	if (limit < (unsigned)s->config->max_connections)
+		log_line(s->log, LOG_WARNING,
+		         "the limit on open files allows %u connections, not %lld", limit,
+		         (long long)s->config->max_connections);
+	struct listener listener;
+	enum cnn_status status =
+		listen_open(s->config->host, (unsigned)s->config->port, &listener, err);
+	if (status != CNN_OK)
+		return status;
+	status = http_start(s, listener.fd, limit, err);
+	if (status == CNN_OK && s->config->port_file)
+		status = listen_write_port(s->config->port_file, listener.port, err);
+	if (status == CNN_OK)
+		log_line(s->log, LOG_INFO, "listening on %s", listener.url);
+	return status;
+}
+
+/* End everything that works on requests; afterwards only the loop is left. */
+static size_t stop(struct run *run)
+{
+	struct server *s = &run->server;
+	size_t cut_off = http_stop(s->http);
+	while (s->decoding > 0)
+		uv_run(&s->loop, UV_RUN_ONCE);
+	batcher_free(s->batcher);
+	jobs_take_done(s);
+	return cut_off;
+}
+
+enum cnn_status server_run(const struct config *config, const struct server_model *models, size_t n,
+                           const char *no_model_reason, struct cnn_error *err)
+{
+	struct run *run = calloc(1, sizeof *run);
+	if (!run)
+		return cnn_fail_memory(err, "the server", sizeof *run);
+	struct server *s = &run->server;
+	s->config = config;
+	s->no_model_reason = no_model_reason;
+	s->log = config->log_format == 0 ? LOG_TEXT : LOG_JSON;
+	s->started_ns = batcher_now_ns();
+	s->body_bytes_limit = (size_t)config->max_body > MIN_BODY_MEMORY / 2
+	                              ? 2 * (size_t)config->max_body
+	                              : MIN_BODY_MEMORY;
+	pthread_mutex_init(&s->done_lock, NULL);
+	signal(SIGPIPE, SIG_IGN);
+	size_decoding_pool();
+
+	enum cnn_status status = metrics_init(&s->metrics, route_labels, n_routes + 1, err);
+	if (status != CNN_OK)
+		goto free_run;
+	status = open_loop(run, err);
+	if (status != CNN_OK)
+		goto free_run;
+	status = add_models(s, models, n, err);
+	/* Signals first: whoever reads the port may send one at once. */
+	if (status == CNN_OK && (uv_signal_start(&run->on_term, on_stop_signal, SIGTERM) != 0 ||
+	                         uv_signal_start(&run->on_int, on_stop_signal, SIGINT) != 0 ||
+	                         uv_signal_start(&run->on_hup, on_reload_signal, SIGHUP) != 0))
+		status = cnn_fail(err, CNN_IO, "cannot watch signals");
+	if (status == CNN_OK)
+		status = open_port(s, err);
+	if (status == CNN_OK) {
+		while (!run->ended)
+			uv_run(&s->loop, UV_RUN_DEFAULT);
+	}
+	size_t cut_off = stop(run);
+	if (run->forced)
+		status = cnn_fail(err, CNN_IO,
+		                  "stopped by a second signal, %zu requests were cut off", cut_off);
+	else if (run->late)
+		status = cnn_fail(err, CNN_IO,
+		                  "--drain-timeout-ms passed, %zu requests were cut off", cut_off);
+	else if (status == CNN_OK)
+		log_line(s->log, LOG_INFO, "stopped");
+	close_loop(run);
+free_run:
+	registry_clear(&s->registry);
+	metrics_clear(&s->metrics);
+	pthread_mutex_destroy(&s->done_lock);
+	free(run);
+	return status;
+}
