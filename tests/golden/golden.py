@@ -1,0 +1,140 @@
+#!/usr/bin/python3
+"""Compare the engine with onnxruntime: real models on photos, and generated networks.
+
+    golden.py BUILD [PART ...]          parts: models networks random server; all by default
+
+Prints a line a test and, last, "N passed, N failed, N skipped".
+"""
+import json
+import os
+import sys
+
+import numpy as np
+import onnx
+
+import make_models
+import photos
+import pictures
+from compare import PROBABILITY, Report, near, near_scores, same_top, sample_folder, ways
+from runners import DATA, Engine, Failure, Oracle, Unsupported, softmax
+
+QUANTISED = ("QuantizeLinear", "DequantizeLinear", "QLinear", "ConvInteger", "MatMulInteger", "DynamicQuantize")
+BATCH = 8
+
+
+def quantised(path):
+    model = onnx.load(path)
+    return any(node.op_type.startswith(QUANTISED) for node in model.graph.node)
+
+
+def input_dims(path):
+    tensor = onnx.load(path).graph
+    constants = {t.name for t in tensor.initializer}
+    first = next(v for v in tensor.input if v.name not in constants)
+    return [d.dim_value for d in first.type.tensor_type.shape.dim]
+
+
+def model_inputs(folder, spec, uprights):
+    """(tensors, pixels) of a model: the photos, or noise for one that takes no pictures."""
+    dims = input_dims(os.path.join(folder, "model.onnx"))
+    if spec is None:
+        values = np.random.default_rng(1).standard_normal((11, *dims[1:]))
+        return values.astype(np.float32), None
+    pixels = np.stack([pictures.fit(p, spec) for p in uprights])
+    values = np.stack([pictures.to_tensor(p, spec) for p in pixels])
+    if dims[1] != values.shape[1] and dims[3] == values.shape[1]:
+        values = np.ascontiguousarray(values.transpose(0, 2, 3, 1))
+    return values, pixels
+
+
+def check_model(report, engine, oracle, folder, uprights):
+    name = os.path.basename(folder)
+    with open(os.path.join(folder, "model.json"), encoding="utf-8") as f:
+        description = json.load(f)
+    values, pixels = model_inputs(folder, description.get("input"), uprights)
+    want = oracle.run(os.path.join(folder, "model.onnx"), values)
+    apply = softmax if description["output"]["activation"] == "softmax" else np.asarray
+    want = apply(want)
+    with report.case(f"{name}: {len(values)} inputs at each level and batch") as remarks:
+        for isa, raw in ways(engine, folder, values, engine.levels, BATCH):
+            worst = near(apply(raw), want, PROBABILITY, isa)
+            same_top(apply(raw), want, 5, isa)
+            remarks.append(f"{isa} {worst:.1e}")
+    with report.case(f"{name}: its own activation"):
+        engine.load(folder, max_batch=BATCH)
+        near(engine.run(values, BATCH, raw=False), want, PROBABILITY, "scores")
+    with report.case(f"{name}: every layer kept"):
+        engine.load(folder, max_batch=BATCH, keep=True)
+        near(apply(engine.run(values, BATCH)), want, PROBABILITY, "kept")
+    if pixels is not None:
+        with report.case(f"{name}: from pixels") as remarks:
+            engine.load(folder, max_batch=BATCH)
+            got = engine.run(pixels, BATCH)
+            remarks.append(f"{near(got, want, PROBABILITY, 'pixels'):.1e}")
+            same_top(got, want, 5, "pixels")
+
+
+def check_models(report, engine, oracle):
+    folder = os.path.join(DATA, "models")
+    uprights = [pictures.load_upright(path).convert("RGB") for path, _ in photos.labelled()]
+    for name in sorted(os.listdir(folder)):
+        path = os.path.join(folder, name)
+        if quantised(os.path.join(path, "model.onnx")):
+            try:
+                engine.load(path)
+            except Unsupported as refusal:
+                report.skip(name, refusal)
+                continue
+            except Failure as failure:
+                with report.case(name):
+                    raise failure
+        check_model(report, engine, oracle, path, uprights)
+
+
+def check_generated(report, engine, oracle, folder, part):
+    """Each network on three inputs of noise: every level, batched, and with every layer kept."""
+    for name, make in make_models.PARTS[part]():
+        with report.case(name) as remarks:
+            path = os.path.join(folder, name + ".onnx")
+            net = make()
+            net.save(path)
+            values = net.sample(3)
+            want = oracle.run(path, values)
+            worst = 0.0
+            for isa, got in ways(engine, path, values, engine.levels, 2):
+                worst = max(worst, near_scores(got, want, isa))
+            engine.load(path, max_batch=2, keep=True)
+            near_scores(engine.run(values, 2, 2), want, "kept layers")
+            remarks.append(f"{100 * worst:.1f}% of the tolerance")
+            os.remove(path)
+
+
+def main():
+    if len(sys.argv) < 2:
+        sys.exit("usage: golden.py BUILD [models|networks|random|server ...]")
+    build, parts = sys.argv[1], sys.argv[2:] or ["models", "networks", "random", "server"]
+    report = Report()
+    why = Oracle.missing()
+    if why:
+        report.skip("golden", why)
+        return report.finish()
+    folder = sample_folder(build)
+    engine, oracle = Engine(build), Oracle(folder)
+    for part in parts:
+        needs_data = part in ("models", "server")
+        if needs_data and not os.path.isdir(DATA):
+            report.skip(part, "no test data (CONVD_TEST_DATA)")
+        elif part == "models":
+            check_models(report, engine, oracle)
+        elif part == "server":
+            photos.check_server(report, build, oracle)
+        else:
+            check_generated(report, engine, oracle, folder, part)
+    with report.case("the helpers end well"):
+        engine.close()
+        oracle.close()
+    return report.finish()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,130 @@
+#!/bin/sh
+# install-deps.sh GROUP...: install the Debian packages that are missing. Silent when nothing is.
+#
+#   build    what compiling convd needs
+#   test     what the tests need besides, and promtool
+#   oracle   onnxruntime-node, which tests/golden compares with; only where the test data is
+#   ci       what .ci/run needs besides
+#
+# promtool is taken out of Debian's prometheus package without installing it: the package
+# would start a service. It goes to build/tools, the oracle to build/oracle.
+set -eu
+cd "$(dirname "$0")/.."
+
+build='gcc libc6-dev make binutils pkg-config libuv1-dev libmicrohttpd-dev libjansson-dev
+       libjpeg62-turbo-dev libpng-dev libprotobuf-c-dev protobuf-c-compiler libonnx-dev nettle-dev'
+test='python3 python3-pil python3-numpy python3-onnx python3-jsonschema libonnx-testdata curl wrk
+      clang-format'
+ci=clang
+data=${CONVD_TEST_DATA:-../shared/data}
+
+as_root() {
+	if [ "$(id -u)" = 0 ]; then
+		DEBIAN_FRONTEND=noninteractive "$@"
+	elif command -v sudo >/dev/null; then
+		sudo DEBIAN_FRONTEND=noninteractive "$@"
+	else
+		echo "install-deps: not root and no sudo: as root, run: apt-get install$missing" >&2
+		exit 1
+	fi
+}
+
+# The packages of a list that are not installed, each with a space before it.
+not_installed() {
+	dpkg-query -W -f='${Package} ${db:Status-Status}\n' "$@" 2>/dev/null |
+		awk -v wanted="$*" '
+			$2 == "installed" { have[$1] = 1 }
+			END { n = split(wanted, w); for (i = 1; i <= n; i++) if (!(w[i] in have)) printf " %s", w[i] }'
+}
+
+# The package lists are fetched only when they do not know a package or know an old version of it.
+# shellcheck disable=SC2086 # $missing is a list of words
+install() {
+	echo "installing with apt:$missing"
+	if apt-get install --dry-run $missing >/dev/null 2>&1 &&
+		as_root apt-get install -y -qq --no-install-recommends $missing >/dev/null; then
+		return
+	fi
+	as_root apt-get update -qq >/dev/null
+	as_root apt-get install -y -qq --no-install-recommends $missing >/dev/null
+}
+
+get_promtool() {
+	if command -v promtool >/dev/null || [ -x build/tools/usr/bin/promtool ]; then
+		return
+	fi
+	echo "fetching promtool (out of Debian's prometheus package)"
+	rm -rf build/tools.new
+	mkdir -p build/tools.new
+	(
+		cd build/tools.new
+		apt-get download -qq prometheus 2>/dev/null || {
+			as_root apt-get update -qq >/dev/null
+			apt-get download -qq prometheus 2>/dev/null
+		}
+		dpkg-deb --fsys-tarfile prometheus_*.deb | tar -x ./usr/bin/promtool
+	) || {
+		echo "install-deps: no promtool: its test will be skipped" >&2
+		return
+	}
+	rm -rf build/tools build/tools.new/*.deb
+	mv build/tools.new build/tools
+}
+
+get_oracle() {
+	if [ ! -d "$data" ] || [ ! -f tests/golden/package-lock.json ] ||
+		cmp -s tests/golden/package-lock.json build/oracle/package-lock.json; then
+		return
+	fi
+	# Node's own packages bring npm along, Debian's do not.
+	missing=
+	command -v node >/dev/null || missing="$missing nodejs"
+	command -v npm >/dev/null || missing="$missing npm"
+	if [ -n "$missing" ]; then
+		install
+	fi
+	echo "installing onnxruntime-node with npm in build/oracle"
+	rm -rf build/oracle.new
+	mkdir -p build/oracle.new
+	cp tests/golden/package.json tests/golden/package-lock.json build/oracle.new
+	(cd build/oracle.new && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error) || {
+		echo "install-deps: no onnxruntime-node: its tests will be skipped" >&2
+		return
+	}
+	rm -rf build/oracle
+	mv build/oracle.new build/oracle
+}
+
+packages=
+for group; do
+	case $group in
+	build) packages="$packages $build" ;;
+	test) packages="$packages $test" ;;
+	ci) packages="$packages $ci" ;;
+	oracle) ;;
+	*)
+		echo "usage: install-deps.sh build|test|oracle|ci ..." >&2
+		exit 2
+		;;
+	esac
+done
+
+if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
+	# Elsewhere the compiler tells what is missing.
+	echo "install-deps: not a Debian system; needed, by Debian's names:$packages" >&2
+	exit 0
+fi
+
+if [ -n "$packages" ]; then
+	# shellcheck disable=SC2086
+	missing=$(not_installed $packages)
+	if [ -n "$missing" ]; then
+		install
+	fi
+fi
+for group; do
+	case $group in
+	test) get_promtool ;;
+	oracle) get_oracle ;;
+	esac
+done
