@@ -24,7 +24,9 @@ CFLAGS  ?= -O2 -g
 WARN    := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
            -Wvla -Wundef -Wpointer-arith -Wwrite-strings
 ALL      = -std=c11 -D_GNU_SOURCE -I. -I$(B)/gen $(WARN) $(CFLAGS) -fno-math-errno -ffp-contract=off -pthread \
-           $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer)
+           $(if $(SAN),$(if $(filter $(BARE),$<),,-fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer))
+# Sources that SAN leaves alone.
+BARE    :=
 
 # Instruction sets: the file's suffix is its target. Nothing else gets -m flags.
 ISA_avx2   := -O3 -mavx2 -mfma
@@ -66,7 +68,7 @@ $(B)/gen/onnx.pb-c.h: $(ONNX_PROTO)
 $(B)/gen/onnx.pb-c.c: $(B)/gen/onnx.pb-c.h ;
 $(B)/gen/onnx.pb-c.o: $(B)/gen/onnx.pb-c.c $(B)/flags
 	$(call say,CC,$<)$(CC) -std=c11 -O2 -g -I$(B)/gen $(if $(SAN),-fsanitize=$(SAN)) -w -c -o $@ $<
-$(call OBJ,$(wildcard engine/onnx/*.c tests/unit/onnx/*.c)): $(B)/gen/onnx.pb-c.h
+$(call OBJ,$(wildcard engine/onnx/*.c tests/unit/*/*.c tests/fuzz/*.c)): $(B)/gen/onnx.pb-c.h
 
 # The web page is part of the program.
 $(call OBJ,server/api_web.c): $(wildcard server/web/*)
@@ -89,12 +91,17 @@ $(B)/tests/%: $(B)/tests/%.o $(B)/libengine.a
 	$(call say,LINK,$@)$(CC) $(ALL) $(LDFLAGS) -o $@ $^ $(LINK_ENGINE)
 .PRECIOUS: $(B)/%.o
 
-unit-build: $(UNIT_BIN)
+# What once broke a fuzz target, see below.
+REPLAYED := $(notdir $(wildcard tests/fuzz/corpus/*))
+REPLAY   := $(patsubst %,$(B)/tests/fuzz/replay_%,$(REPLAYED))
+
+unit-build: $(UNIT_BIN) $(REPLAY)
 
 # A suite is a quoted word: its name, and a command whose last line is "N passed, N failed, N skipped".
 SUITES_rules  = 'headers $(MAKE) -s check-headers' 'layers $(MAKE) -s check-layers' \
                 'isa $(MAKE) -s check-isa' 'format $(MAKE) -s check-format'
-SUITES_unit   = $(foreach t,$(UNIT_BIN),'$(t:$(B)/tests/%=%) $(t)')
+SUITES_unit   = $(foreach t,$(UNIT_BIN),'$(t:$(B)/tests/%=%) $(t)') \
+                $(foreach f,$(REPLAYED),'fuzz/$(f) $(B)/tests/fuzz/replay_$(f) tests/fuzz/corpus/$(f)')
 SUITES_onnx   = 'onnx $(PYTHON) tests/onnx/backend.py $(B)'
 SUITES_golden = 'golden $(PYTHON) tests/golden/golden.py $(B)' \
                 'preprocess $(PYTHON) tests/golden/preprocess.py $(B)/tests/golden/fit_dump'
@@ -105,13 +112,43 @@ run_suites    = @printf '%s\n' $(foreach s,$(1),$(SUITES_$(s))) | tests/run.sh $
 export ASAN_OPTIONS  ?= detect_leaks=1:strict_string_checks=1:detect_stack_use_after_return=1
 export UBSAN_OPTIONS ?= print_stacktrace=1
 
-test-suites: all $(UNIT_BIN) $(HELPERS)
+test-suites: all $(UNIT_BIN) $(REPLAY) $(HELPERS)
 	$(call run_suites,$(SUITES))
-test-unit: $(UNIT_BIN)
+test-unit: $(UNIT_BIN) $(REPLAY)
 	$(call run_suites,unit)
 test-onnx test-golden test-http: test-%: all $(HELPERS)
 	$(call run_suites,$*)
 
+# --- fuzzing --------------------------------------------------------------------
+# make fuzz-onnx, make fuzz-image: libFuzzer under sanitizers for SECONDS, in a build directory of its own. It
+# begins with what earlier runs found, tests/fuzz/corpus, make_seeds.py's models and the test data. What breaks
+# a target is left in build/fuzz as crash-..., and belongs into tests/fuzz/corpus once it is understood: the
+# unit suite replays that folder.
+SECONDS   ?= 60
+FUZZ      := build/fuzz
+FUZZ_DATA := $(or $(CONVD_TEST_DATA),../shared/data)
+FUZZ_SEEDS_onnx   = tests/fuzz/corpus/onnx $(FUZZ)/seeds-onnx $(wildcard $(FUZZ_DATA)/models/mnist-8)
+FUZZ_SEEDS_image  = $(wildcard tests/fuzz/corpus/image $(FUZZ_DATA)/jpeg)
+FUZZ_MAX_onnx    := 32768
+FUZZ_MAX_image   := 65536
+
+# clang takes minutes for these under a sanitizer; the portable kernels run as well.
+fuzz-onnx fuzz-image: fuzz-%:
+	@sh tests/install-deps.sh build fuzz
+	@$(MAKE) --no-print-directory $(JOBS) CC=clang B=$(FUZZ) SAN=fuzzer-no-link,address,undefined CFLAGS='-O1 -g' \
+		BARE='%_avx2.c %_avx512.c' $(FUZZ)/tests/fuzz/fuzz_$*
+	@mkdir -p $(FUZZ)/corpus/$*
+	@$(if $(filter onnx,$*),$(PYTHON) tests/fuzz/make_seeds.py $(FUZZ)/seeds-onnx)
+	$(FUZZ)/tests/fuzz/fuzz_$* -max_total_time=$(SECONDS) -timeout=20 -rss_limit_mb=1024 -max_len=$(FUZZ_MAX_$*) \
+		-artifact_prefix=$(FUZZ)/ -print_final_stats=1 $(FUZZ)/corpus/$* $(FUZZ_SEEDS_$*)
+
+$(B)/tests/fuzz/fuzz_onnx: $(B)/tests/fuzz/mutate_onnx.o
+$(B)/tests/fuzz/fuzz_%: $(B)/tests/fuzz/fuzz_%.o $(B)/libengine.a
+	$(call say,LINK,$@)$(CC) $(ALL) -fsanitize=fuzzer $(LDFLAGS) -o $@ $^ $(LINK_ENGINE)
+$(B)/tests/fuzz/replay_%: $(B)/tests/fuzz/fuzz_%.o $(B)/tests/fuzz/replay.o $(B)/libengine.a
+	$(call say,LINK,$@)$(CC) $(ALL) $(LDFLAGS) -o $@ $^ $(LINK_ENGINE)
+
+# --- rules about the code ---------------------------------------------------------
 HEADERS := $(shell find engine server -name '*.h')
 check-headers: $(B)/gen/onnx.pb-c.h   # every header compiles alone
 	@good=0; bad=0; for h in $(HEADERS); do \
@@ -162,5 +199,5 @@ clean:
 
 FORCE:
 .PHONY: all unit-build test-suites test-unit test-onnx test-golden test-http check-headers check-layers \
-        check-isa check-format bench deps run test install clean FORCE
--include $(patsubst %.o,%.d,$(call OBJ,$(ENGINE) $(SERVER) $(UNIT) $(wildcard tests/golden/*.c)))
+        check-isa check-format fuzz-onnx fuzz-image bench deps run test install clean FORCE
+-include $(patsubst %.o,%.d,$(call OBJ,$(ENGINE) $(SERVER) $(UNIT) $(wildcard tests/golden/*.c tests/fuzz/*.c)))

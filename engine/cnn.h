@@ -22,6 +22,7 @@ struct cnn_load_options {
 	enum cnn_isa max_isa; /* use nothing above this, even if the CPU has it */
 	int32_t max_batch;    /* pictures a session may run at once, >= 1 */
 	bool keep_layers;     /* no fusion: every layer of the file can be observed */
+	size_t max_bytes; /* of memory, to load the model and then for it and its sessions; 0: all that the process may use */
 };
 
 enum cnn_channels { CNN_CHANNELS_RGB, CNN_CHANNELS_BGR, CNN_CHANNELS_L };

@@ -5,6 +5,7 @@
 #   test     what the tests need besides, and promtool
 #   oracle   onnxruntime-node, which tests/golden compares with; only where the test data is
 #   ci       what .ci/run needs besides
+#   fuzz     what 'make fuzz-onnx' and 'make fuzz-image' need besides: clang with libFuzzer, and seeds
 #
 # promtool is taken out of Debian's prometheus package without installing it: the package
 # would start a service. It goes to build/tools, the oracle to build/oracle.
@@ -16,6 +17,7 @@ build='gcc libc6-dev make binutils pkg-config libuv1-dev libmicrohttpd-dev libja
 test='python3 python3-pil python3-numpy python3-onnx python3-jsonschema libonnx-testdata curl wrk
       clang-format'
 ci=clang
+fuzz='clang libclang-rt-14-dev python3 python3-numpy python3-onnx libonnx-testdata'
 data=${CONVD_TEST_DATA:-../shared/data}
 
 as_root() {
@@ -101,9 +103,10 @@ for group; do
 	build) packages="$packages $build" ;;
 	test) packages="$packages $test" ;;
 	ci) packages="$packages $ci" ;;
+	fuzz) packages="$packages $fuzz" ;;
 	oracle) ;;
 	*)
-		echo "usage: install-deps.sh build|test|oracle|ci ..." >&2
+		echo "usage: install-deps.sh build|test|oracle|ci|fuzz ..." >&2
 		exit 2
 		;;
 	esac

@@ -15,7 +15,7 @@ struct block {
 
 struct arena {
 	struct block *head; /* the block that small requests are served from */
-	size_t bytes;
+	size_t bytes, limit;
 };
 
 static size_t align_up(size_t n)
@@ -25,7 +25,10 @@ static size_t align_up(size_t n)
 
 struct arena *arena_new(void)
 {
-	return calloc(1, sizeof(struct arena));
+	struct arena *arena = calloc(1, sizeof *arena);
+	if (arena)
+		arena->limit = SIZE_MAX;
+	return arena;
 }
 
 void arena_free(struct arena *arena)
@@ -45,6 +48,8 @@ static struct block *new_block(struct arena *arena, size_t bytes)
 {
 	size_t header = align_up(sizeof(struct block));
 	size_t size = header + (bytes > BLOCK_BYTES - header ? bytes : BLOCK_BYTES - header);
+	if (arena->bytes > arena->limit || size > arena->limit - arena->bytes)
+		return NULL;
 	struct block *b = aligned_alloc(ARENA_ALIGN, size);
 	if (!b)
 		return NULL;
@@ -112,4 +117,9 @@ char *arena_printf(struct arena *arena, const char *fmt, ...)
 size_t arena_bytes(const struct arena *arena)
 {
 	return arena->bytes;
+}
+
+void arena_limit(struct arena *arena, size_t bytes)
+{
+	arena->limit = bytes;
 }

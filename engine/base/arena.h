@@ -21,4 +21,7 @@ char *arena_printf(struct arena *arena, const char *fmt, ...) __attribute__((for
 
 size_t arena_bytes(const struct arena *arena); /* asked from the system so far */
 
+/* Never ask the system for more than `bytes` in all; what would is refused like memory that runs out. */
+void arena_limit(struct arena *arena, size_t bytes);
+
 #endif

@@ -1,5 +1,7 @@
 #include "engine/base/cpu.h"
 
+#include "engine/base/cgroup.h"
+
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -83,41 +85,22 @@ static double read_quota(const char *quota_path, const char *period_path)
 	return q > 0 && p > 0 ? q / p : 0;
 }
 
+static void take_quota(void *ctx, const char *directory, bool v2)
+{
+	double *tightest = ctx;
+	char quota[1300], period[1300];
+	snprintf(quota, sizeof quota, "%s/%s", directory, v2 ? "cpu.max" : "cpu.cfs_quota_us");
+	snprintf(period, sizeof period, "%s/cpu.cfs_period_us", directory);
+	double q = read_quota(quota, v2 ? NULL : period);
+	if (q > 0 && (*tightest == 0 || q < *tightest))
+		*tightest = q;
+}
+
 /* The tightest quota from this process's cgroup up to the root, in CPUs; 0 when there is none. */
 static double cgroup_quota(void)
 {
 	double tightest = 0;
-	FILE *f = fopen("/proc/self/cgroup", "r");
-	if (!f)
-		return 0;
-	char line[1024];
-	while (fgets(line, sizeof line, f)) {
-		char *controllers = strchr(line, ':');
-		char *path = controllers ? strchr(controllers + 1, ':') : NULL;
-		if (!path)
-			continue;
-		*path++ = '\0';
-		controllers++;
-		path[strcspn(path, "\n")] = '\0';
-		bool v2 = *controllers == '\0';
-		if (!v2 && !strstr(controllers, "cpu"))
-			continue;
-		for (;;) {
-			char a[1200], b[1200];
-			const char *root = v2 ? "/sys/fs/cgroup" : "/sys/fs/cgroup/cpu";
-			snprintf(a, sizeof a, "%s%s/%s", root, path,
-			         v2 ? "cpu.max" : "cpu.cfs_quota_us");
-			snprintf(b, sizeof b, "%s%s/cpu.cfs_period_us", root, path);
-			double q = read_quota(a, v2 ? NULL : b);
-			if (q > 0 && (tightest == 0 || q < tightest))
-				tightest = q;
-			char *slash = strrchr(path, '/');
-			if (!slash || *path == '\0')
-				break;
-			*slash = '\0';
-		}
-	}
-	fclose(f);
+	cgroup_walk("cpu", take_quota, &tightest);
 	return tightest;
 }
 

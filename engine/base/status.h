@@ -29,7 +29,7 @@ enum cnn_status {
  * subject: "node 'conv2d_4': group 3 does not divide 64 channels". */
 struct cnn_error {
 	enum cnn_status code;
-	char text[320];
+	char text[512];
 };
 
 const char *cnn_status_name(enum cnn_status code);

@@ -17,8 +17,9 @@ typedef uint32_t node_id;
 #define NO_NODE  UINT32_MAX
 #define NO_LAYER UINT32_MAX
 
-/* No tensor, weights or activation, may be larger than this. */
-#define GRAPH_MAX_ELEMENTS ((int64_t)1 << 31)
+/* No tensor, weights or activation, may be larger than this: 2 GiB of floats. Positions in a picture and
+ * its padding, twice over, are then int32_t. */
+#define GRAPH_MAX_ELEMENTS ((int64_t)1 << 29)
 
 enum op {
 #define OP(id, onnx_name, min_in, max_in, min_out, max_out) OP_##id,
@@ -65,6 +66,7 @@ struct axis_attr {
 	bool keep_dims; /* Reduce*, ArgMax */
 	bool no_axes_is_noop;
 	bool coerced_2d; /* Softmax, LogSoftmax before opset 13: axes >= axis are one */
+	bool uneven;     /* Split from opset 18: of equal parts, the last may be smaller */
 };
 struct perm_attr {
 	int32_t n; /* 0: reverse the axes */

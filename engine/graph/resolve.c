@@ -236,6 +236,10 @@ enum cnn_status resolve_split(const struct graph *g, const struct node *n, uint3
 	const struct value *sizes = graph_in(g, n, 1);
 	if (!sizes) {
 		/* Equal parts; the last is smaller when they do not fit (opset 18). */
+		if (dim % n->n_out && !n->attr.axes.uneven)
+			return cnn_fail(err, CNN_BAD_MODEL,
+			                "node '%s': the %lld of axis %d do not make %u equal parts",
+			                n->name, (long long)dim, *axis, n->n_out);
 		int64_t part = (dim + n->n_out - 1) / n->n_out;
 		*start = part * k < dim ? part * k : dim;
 		*size = dim - *start < part ? dim - *start : part;

@@ -109,7 +109,7 @@ enum cnn_status attribute_choice(struct draft *d, const char *name, const char *
 		}
 	}
 	char *raw = arena_strndup(d->g->arena, a->s.data ? (const char *)a->s.data : "", a->s.len);
-	char *text = names_clean(d->g->arena, raw);
+	char *text = names_short(d->g->arena, raw);
 	if (!raw || !text)
 		return cnn_fail_memory(err, d->name, a->s.len);
 	return cnn_fail(err, CNN_UNSUPPORTED, "node '%s': %s \"%s\" is not supported", d->name,

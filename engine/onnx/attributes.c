@@ -153,6 +153,7 @@ static enum cnn_status read_split(struct draft *d, struct cnn_error *err)
 {
 	int64_t parts = d->n_out;
 	enum cnn_status s = attribute_int(d, "axis", &d->attr.axes.axis, NULL, err);
+	d->attr.axes.uneven = d->opset >= 18;
 	if (!s && d->opset >= 18)
 		s = attribute_int(d, "num_outputs", &parts, NULL, err);
 	if (!s && parts != (int64_t)d->n_out)
@@ -346,7 +347,7 @@ enum cnn_status attributes_read(struct draft *d, struct cnn_error *err)
 	for (size_t i = 0; i < file->n_attribute && !s; i++) {
 		if (d->read >> i & 1)
 			continue;
-		char *name = names_clean(d->g->arena, file->attribute[i]->name);
+		char *name = names_short(d->g->arena, file->attribute[i]->name);
 		if (!name)
 			return cnn_fail_memory(err, d->name, 0);
 		s = cnn_fail(err, CNN_UNSUPPORTED,

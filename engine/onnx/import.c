@@ -9,6 +9,9 @@
 #define OPSET_MIN 7
 #define OPSET_MAX 22
 
+/* What nodes make. The largest networks have a few thousand; later stages compare them pair by pair. */
+#define TENSORS_MAX 65536
+
 static enum cnn_status read_opset(struct importer *im, const Onnx__ModelProto *model,
                                   struct cnn_error *err)
 {
@@ -35,7 +38,7 @@ static enum cnn_status import_initializers(struct importer *im, struct cnn_error
 		                im->g->name);
 	for (size_t i = 0; i < im->file->n_initializer; i++) {
 		const Onnx__TensorProto *t = im->file->initializer[i];
-		char *name = names_clean(im->g->arena, t->name);
+		char *name = names_short(im->g->arena, t->name);
 		value_id id;
 		if (!name)
 			return cnn_fail_memory(err, "a tensor's name", 0);
@@ -100,7 +103,7 @@ static enum cnn_status import_inputs(struct importer *im, struct cnn_error *err)
 		struct name_table constants = {im->tensors.entry, n_constants, 0};
 		if (names_find(&constants, file->name))
 			continue;
-		char *name = names_clean(g->arena, file->name);
+		char *name = names_short(g->arena, file->name);
 		value_id id = name ? graph_add_value(g, name) : NO_VALUE;
 		if (id == NO_VALUE || !names_add(&im->tensors, file->name, id, UINT32_MAX))
 			return cnn_fail_memory(err, "graph inputs", n * sizeof *g->input);
@@ -123,7 +126,7 @@ static enum cnn_status import_outputs(struct importer *im, struct cnn_error *err
 		return cnn_fail_memory(err, "graph outputs", n * sizeof *g->output);
 	for (size_t i = 0; i < n; i++) {
 		const char *key = im->file->output[i]->name;
-		char *name = names_clean(g->arena, key);
+		char *name = names_short(g->arena, key);
 		const struct name_entry *e = key ? names_find(&im->tensors, key) : NULL;
 		if (!name)
 			return cnn_fail_memory(err, "graph outputs", n * sizeof *g->output);
@@ -141,9 +144,23 @@ static enum cnn_status import_outputs(struct importer *im, struct cnn_error *err
 	return CNN_OK;
 }
 
+static enum cnn_status check_size(const struct importer *im, struct cnn_error *err)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < im->file->n_node; i++)
+		n += im->file->node[i]->n_output;
+	if (n > TENSORS_MAX)
+		return cnn_fail(err, CNN_UNSUPPORTED,
+		                "%s: %zu nodes make %zu tensors; at most %d are supported",
+		                im->g->name, im->file->n_node, n, TENSORS_MAX);
+	return CNN_OK;
+}
+
 static enum cnn_status import_graph(struct importer *im, struct cnn_error *err)
 {
-	enum cnn_status s = import_initializers(im, err);
+	enum cnn_status s = check_size(im, err);
+	if (!s)
+		s = import_initializers(im, err);
 	if (!s)
 		s = import_inputs(im, err);
 	if (!s)
@@ -155,7 +172,7 @@ static enum cnn_status import_graph(struct importer *im, struct cnn_error *err)
 	names_sort(&im->tensors);
 	const char *twice = names_duplicate(&im->tensors);
 	if (twice) {
-		char *name = names_clean(im->g->arena, twice);
+		char *name = names_short(im->g->arena, twice);
 		return name ? cnn_fail(err, CNN_BAD_MODEL, "tensor '%s' is defined twice", name)
 		            : cnn_fail_memory(err, "a tensor's name", 0);
 	}
@@ -194,8 +211,16 @@ static enum cnn_status read_info(struct graph *g, const Onnx__ModelProto *model,
 enum cnn_status onnx_import(const uint8_t *bytes, size_t len, const char *file_name,
                             struct graph **out, struct onnx_info *info, struct cnn_error *err)
 {
+	return onnx_import_within(SIZE_MAX, bytes, len, file_name, out, info, err);
+}
+
+enum cnn_status onnx_import_within(size_t max_bytes, const uint8_t *bytes, size_t len,
+                                   const char *file_name, struct graph **out,
+                                   struct onnx_info *info, struct cnn_error *err)
+{
 	struct importer im = {0};
 	Onnx__ModelProto *model = NULL;
+	size_t unpacked = 0;
 	enum cnn_status s = CNN_OK;
 	im.g = graph_new();
 	char *name = im.g ? names_clean(im.g->arena, file_name) : NULL;
@@ -204,7 +229,8 @@ enum cnn_status onnx_import(const uint8_t *bytes, size_t len, const char *file_n
 		goto done;
 	}
 	im.g->name = name;
-	s = wire_unpack(bytes, len, name, &model, err);
+	s = wire_unpack(bytes, len, name, max_bytes, &model, &unpacked, err);
+	arena_limit(im.g->arena, max_bytes - unpacked);
 	if (!s && !model->graph)
 		s = cnn_fail(err, CNN_BAD_MODEL, "%s: not an ONNX file: it holds no graph", name);
 	if (!s)
@@ -217,6 +243,7 @@ enum cnn_status onnx_import(const uint8_t *bytes, size_t len, const char *file_n
 		s = read_info(im.g, model, im.opset, info, err);
 	if (s)
 		goto done;
+	arena_limit(im.g->arena, max_bytes);
 	*out = im.g;
 	im.g = NULL;
 done:

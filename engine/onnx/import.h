@@ -22,4 +22,9 @@ struct onnx_info {
 enum cnn_status onnx_import(const uint8_t *bytes, size_t len, const char *file_name,
                             struct graph **out, struct onnx_info *info, struct cnn_error *err);
 
+/* The same within max_bytes of memory besides `bytes`. The graph's arena keeps that limit. */
+enum cnn_status onnx_import_within(size_t max_bytes, const uint8_t *bytes, size_t len,
+                                   const char *file_name, struct graph **out,
+                                   struct onnx_info *info, struct cnn_error *err);
+
 #endif

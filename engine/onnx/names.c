@@ -38,6 +38,29 @@ char *names_clean(struct arena *arena, const char *text)
 	return copy;
 }
 
+/* Is p in the middle of a character? */
+static bool inside_character(const char *p)
+{
+	return ((unsigned char)*p & 0xc0) == 0x80;
+}
+
+char *names_short(struct arena *arena, const char *text)
+{
+	enum { MOST = 128, KEPT = 60 };
+	char *name = names_clean(arena, text);
+	size_t n = name ? strlen(name) : 0;
+	if (n <= MOST)
+		return name;
+	char *head = name + KEPT, *tail = name + n - KEPT;
+	while (inside_character(head))
+		head--;
+	while (inside_character(tail))
+		tail++;
+	memcpy(head, "...", 3);
+	memmove(head + 3, tail, strlen(tail) + 1);
+	return name;
+}
+
 bool names_add(struct name_table *t, const char *key, uint32_t id, uint32_t node)
 {
 	if (t->n == t->cap) {

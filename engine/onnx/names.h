@@ -6,6 +6,8 @@
 /* A copy with '?' for control characters and for bytes that are not UTF-8; NULL is "". Returns NULL
  * when memory runs out. */
 char *names_clean(struct arena *arena, const char *text);
+/* The same, the middle of a long one left out: messages need room for the reason. */
+char *names_short(struct arena *arena, const char *text);
 
 /* Sorted instead of hashed: no file can choose names that make it slow. Keys are borrowed. */
 struct name_entry {

@@ -29,7 +29,7 @@ enum cnn_status nodes_name(struct importer *im, struct cnn_error *err)
 	im->node_name = arena_alloc(arena, n, sizeof *im->node_name);
 	bool ok = im->node_name != NULL;
 	for (size_t i = 0; i < n && ok; i++) {
-		im->node_name[i] = names_clean(arena, im->file->node[i]->name);
+		im->node_name[i] = names_short(arena, im->file->node[i]->name);
 		ok = im->node_name[i] && names_add(&used, im->node_name[i], 0, (uint32_t)i);
 	}
 	names_sort(&used);
@@ -37,7 +37,7 @@ enum cnn_status nodes_name(struct importer *im, struct cnn_error *err)
 		const struct name_entry *first = names_find(&used, im->node_name[i]);
 		if (im->node_name[i][0] && first->node == i)
 			continue;
-		char *type = names_clean(arena, im->file->node[i]->op_type);
+		char *type = names_short(arena, im->file->node[i]->op_type);
 		char *name = type ? arena_printf(arena, "%s_%zu", type, i) : NULL;
 		/* The index makes it unique among made-up names; '_' keeps it off the file's. */
 		while (name && names_find(&used, name))
@@ -59,8 +59,8 @@ static enum cnn_status find_op(const struct importer *im, const Onnx__NodeProto 
 			return CNN_OK;
 		}
 	}
-	char *type = names_clean(im->g->arena, file->op_type);
-	char *domain = names_clean(im->g->arena, file->domain);
+	char *type = names_short(im->g->arena, file->op_type);
+	char *domain = names_short(im->g->arena, file->domain);
 	if (!type || !domain)
 		return cnn_fail_memory(err, name, 0);
 	if (!ours)
@@ -78,6 +78,12 @@ static size_t trimmed(char *const *names, size_t n)
 	while (n && !names[n - 1][0])
 		n--;
 	return n;
+}
+
+/* How many outputs Split has decides their sizes, with names or without. */
+static size_t count_outputs(const Onnx__NodeProto *file, enum op op)
+{
+	return op == OP_SPLIT ? file->n_output : trimmed(file->output, file->n_output);
 }
 
 /* A list of numbers as the constant it is. */
@@ -114,7 +120,7 @@ static enum cnn_status import_constant(struct importer *im, size_t index, const 
 		return add_numbers(im, value_name, CNN_F32, 1, a->n_floats, a->floats, out, err);
 	if (strcmp(a->name, "value_ints") == 0)
 		return add_numbers(im, value_name, CNN_S64, 1, a->n_ints, a->ints, out, err);
-	char *attribute = names_clean(im->g->arena, a->name);
+	char *attribute = names_short(im->g->arena, a->name);
 	if (!attribute)
 		return cnn_fail_memory(err, node, 0);
 	return cnn_fail(err, CNN_UNSUPPORTED,
@@ -126,7 +132,7 @@ static enum cnn_status declare_output(struct importer *im, size_t index, size_t 
                                       struct cnn_error *err)
 {
 	const Onnx__NodeProto *file = im->file->node[index];
-	char *name = names_clean(im->g->arena, file->output[k]);
+	char *name = names_short(im->g->arena, file->output[k]);
 	if (!name)
 		return cnn_fail_memory(err, im->node_name[index], 0);
 	value_id id = NO_VALUE;
@@ -151,8 +157,8 @@ enum cnn_status nodes_declare(struct importer *im, struct cnn_error *err)
 		if (s)
 			return s;
 		size_t kept = constant ? 1 : op_table[op].max_out;
-		size_t n = trimmed(file->output, file->n_output);
-		if (n == 0 || (constant && n > 1))
+		size_t n = count_outputs(file, op);
+		if (n == 0 || (constant && n > 1) || (op == OP_SPLIT && n > kept))
 			return cnn_fail(err, CNN_BAD_MODEL, "node '%s': %zu outputs",
 			                im->node_name[i], n);
 		for (size_t k = 0; k < n && !s; k++)
@@ -176,7 +182,7 @@ static enum cnn_status resolve_inputs(struct importer *im, struct draft *d, stru
 			d->in[k] = e->id;
 			continue;
 		}
-		char *name = names_clean(im->g->arena, key);
+		char *name = names_short(im->g->arena, key);
 		if (!name)
 			return cnn_fail_memory(err, d->name, 0);
 		if (!e)
@@ -263,7 +269,7 @@ static enum cnn_status import_node(struct importer *im, size_t index, struct cnn
 	if (s)
 		return s;
 	size_t n_in = trimmed(file->input, file->n_input);
-	size_t n_out = trimmed(file->output, file->n_output), kept = op_table[d.op].max_out;
+	size_t n_out = count_outputs(file, d.op), kept = op_table[d.op].max_out;
 	d.n_in = (uint32_t)n_in;
 	d.n_out = (uint32_t)(n_out < kept ? n_out : kept);
 	d.in = arena_alloc(im->g->arena, n_in + DRAFT_EXTRA_INPUTS, sizeof *d.in);

@@ -11,9 +11,20 @@
 #define MAX_DEPTH 32
 
 /* The dearest honest bytes are the two of an unpacked repeated integer: protobuf-c's scan takes up
- * to 64 bytes for them and the array 8 more, which is 36 for each byte of the file. */
-#define MEMORY_PER_BYTE 64
-#define MEMORY_AT_LEAST ((size_t)1 << 20)
+ * to 64 bytes for them and the array 8 more, which is 36 for each byte of the file. A large file is
+ * weights, whose dearest form is a number below 128 as an int64: 8 for a byte. */
+#define MEMORY_PER_BYTE       64
+#define MEMORY_PER_LARGE_BYTE 8
+#define MEMORY_AT_LEAST       ((size_t)1 << 20)
+#define MEMORY_IF_LARGE       ((size_t)64 << 20)
+
+static size_t memory_for(size_t len, size_t max_bytes)
+{
+	size_t small = len * MEMORY_PER_BYTE + MEMORY_AT_LEAST;
+	size_t large = len * MEMORY_PER_LARGE_BYTE + MEMORY_IF_LARGE;
+	size_t memory = small < large ? small : large;
+	return memory < max_bytes ? memory : max_bytes;
+}
 
 enum wire_type { VARINT = 0, FIXED64 = 1, BYTES = 2, FIXED32 = 5 };
 
@@ -129,7 +140,8 @@ static void give_back(void *ctx, void *p)
 }
 
 enum cnn_status wire_unpack(const uint8_t *bytes, size_t len, const char *file_name,
-                            Onnx__ModelProto **out, struct cnn_error *err)
+                            size_t max_bytes, Onnx__ModelProto **out, size_t *used,
+                            struct cnn_error *err)
 {
 	if (len == 0)
 		return cnn_fail(err, CNN_BAD_MODEL, "%s: the file is empty", file_name);
@@ -146,10 +158,11 @@ enum cnn_status wire_unpack(const uint8_t *bytes, size_t len, const char *file_n
 		                f.truncated ? "wrong length" : f.what, f.message->short_name,
 		                f.field ? "." : "", f.field ? f.field->name : "");
 
-	struct budget budget = {.left = len * MEMORY_PER_BYTE + MEMORY_AT_LEAST};
+	size_t memory = memory_for(len, max_bytes);
+	struct budget budget = {.left = memory};
 	ProtobufCAllocator allocator = {take_memory, give_back, &budget};
 	Onnx__ModelProto *model = onnx__model_proto__unpack(&allocator, len, bytes);
-	if (!model && budget.out_of_memory)
+	if (!model && (budget.out_of_memory || (budget.over && memory == max_bytes)))
 		return cnn_fail_memory(err, file_name, len);
 	if (!model)
 		return cnn_fail(err, CNN_BAD_MODEL,
@@ -157,6 +170,7 @@ enum cnn_status wire_unpack(const uint8_t *bytes, size_t len, const char *file_n
 		                            : "%s: not an ONNX file",
 		                file_name);
 	*out = model;
+	*used = memory - budget.left;
 	return CNN_OK;
 }
 

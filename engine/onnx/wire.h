@@ -6,9 +6,11 @@
 
 #include <stdint.h>
 
-/* The caller frees *out with wire_free(). */
+/* Takes at most max_bytes of memory, *used of them for the result, which the caller frees with
+ * wire_free(). */
 enum cnn_status wire_unpack(const uint8_t *bytes, size_t len, const char *file_name,
-                            Onnx__ModelProto **out, struct cnn_error *err);
+                            size_t max_bytes, Onnx__ModelProto **out, size_t *used,
+                            struct cnn_error *err);
 void wire_free(Onnx__ModelProto *model); /* NULL-safe */
 
 #endif

@@ -74,7 +74,7 @@ static void bury(struct graph *g, struct pass_log *log, value_id v, value_id x,
 			return;
 		n->dead = true;
 		rewrite_log(log, n, into);
-		v = graph_is_constant(g, n->in[0]) ? n->in[1] : n->in[0];
+		v = n->n_in > 1 && graph_is_constant(g, n->in[0]) ? n->in[1] : n->in[0];
 	}
 }
 

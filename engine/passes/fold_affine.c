@@ -4,11 +4,37 @@
 
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
 struct affine {
 	double *s, *t; /* [channels] */
 };
+
+static void affine_free(struct affine *a)
+{
+	free(a->s);
+	free(a->t);
+}
+
+/* The identity. */
+static enum cnn_status affine_new(int64_t channels, struct affine *a, struct cnn_error *err)
+{
+	a->s = malloc((size_t)channels * sizeof *a->s);
+	a->t = calloc((size_t)channels, sizeof *a->t);
+	if (!a->s || !a->t)
+		return cnn_fail_memory(err, "folded weights", (size_t)channels * sizeof *a->s);
+	for (int64_t c = 0; c < channels; c++)
+		a->s[c] = 1;
+	return CNN_OK;
+}
+
+/* a = next(a(x)) */
+static void affine_append(int64_t channels, struct affine *a, const struct affine *next)
+{
+	for (int64_t c = 0; c < channels; c++) {
+		a->s[c] *= next->s[c];
+		a->t[c] = a->t[c] * next->s[c] + next->t[c];
+	}
+}
 
 static int32_t channel_axis(const struct graph *g, const struct node *n)
 {
@@ -90,7 +116,8 @@ static enum cnn_status fold(struct graph *g, node_id id, const struct affine *a,
 
 	n = &g->node[id];
 	w = &g->value[n->in[1]];
-	int64_t count = graph_elements(w), per_channel = count / channels;
+	int64_t count = graph_elements(w),
+		per_channel = count / channels; /* nothing is empty here */
 	const float *old = w->data;
 	for (int64_t i = 0; i < count; i++)
 		weights[i] = (float)((double)old[i] * a->s[rows ? i / per_channel : i % channels]);
@@ -141,22 +168,24 @@ enum cnn_status pass_fold_affine(struct graph *g, struct pass_log *log, struct c
 			continue;
 		int32_t axis = channel_axis(g, &g->node[i]);
 		int64_t channels = graph_out(g, &g->node[i])->dim[axis];
-		struct affine a = {.s = calloc((size_t)channels + 1, sizeof(double)),
-		                   .t = calloc((size_t)channels + 1, sizeof(double))};
-		if (!a.s || !a.t)
-			status = cnn_fail_memory(err, "folded weights", (size_t)channels);
+		struct affine all = {0}, one = {0};
+		bool found = false;
+		status = affine_new(channels, &all, err);
+		if (!status)
+			status = affine_new(channels, &one, err);
 		while (!status) {
 			value_id x = g->node[i].out[0];
 			struct node *next = uses_only_consumer(g, &uses, x);
-			if (!next || !read_affine(g, next, x, axis, &a))
+			if (!next || !read_affine(g, next, x, axis, &one))
 				break;
-			node_id next_id = (node_id)(next - g->node);
-			status = fold(g, (node_id)i, &a, channels, err);
-			if (!status)
-				rewrite_join(g, log, &g->node[i], &g->node[next_id]);
+			affine_append(channels, &all, &one);
+			rewrite_join(g, log, &g->node[i], next);
+			found = true;
 		}
-		free(a.s);
-		free(a.t);
+		if (!status && found)
+			status = fold(g, (node_id)i, &all, channels, err);
+		affine_free(&all);
+		affine_free(&one);
 	}
 	uses_free(&uses);
 	return status;

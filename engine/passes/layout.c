@@ -118,7 +118,7 @@ static enum layout follow(const struct graph *g, const struct node *n)
 static value_id in_layout(struct layout_pass *p, value_id v, enum layout layout)
 {
 	struct graph *g = p->g;
-	if (g->value[v].data || g->value[v].layout == layout || g->value[v].rank < 3)
+	if (g->value[v].layout == layout || g->value[v].rank < 3)
 		return v;
 	if (p->copy[v] != NO_VALUE)
 		return p->copy[v];
@@ -138,7 +138,11 @@ static bool convert_inputs(struct layout_pass *p, node_id id, enum layout layout
 {
 	for (uint32_t i = 0; i < p->g->node[id].n_in; i++) {
 		value_id v = p->g->node[id].in[i];
-		if (v == NO_VALUE || p->g->value[v].data)
+		if (v == NO_VALUE)
+			continue;
+		/* Constants are read through strides as well, but for a feature map that is one. */
+		bool map = i == 0 && needs[p->g->node[id].op] == NEED_CHANNELS_LAST;
+		if (p->g->value[v].data && !map)
 			continue;
 		/* operands of a lower rank broadcast: they are read through strides as they are */
 		if (layout == LAYOUT_CHANNELS_LAST && p->g->value[v].rank != rank)
@@ -149,7 +153,7 @@ static bool convert_inputs(struct layout_pass *p, node_id id, enum layout layout
 		p->g->node[id].in[i] = v;
 	}
 	value_id residual = p->g->node[id].residual;
-	if (residual != NO_VALUE) {
+	if (residual != NO_VALUE && !p->g->value[residual].data) {
 		residual = in_layout(p, residual, layout);
 		if (residual == NO_VALUE)
 			return false;

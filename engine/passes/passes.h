@@ -21,7 +21,8 @@ struct pass {
 extern const struct pass passes[];
 extern const size_t n_passes;
 
-/* All of them in order, with graph_check() after each. g must have been through graph_infer(). */
+/* All of them in order, with graph_check() after each. g must have been through graph_infer(). Tensors that
+ * are empty or not float32 are refused, naming the node. */
 enum cnn_status passes_run(struct graph *g, bool keep_layers, struct pass_log *log,
                            struct cnn_error *err);
 

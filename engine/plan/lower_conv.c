@@ -6,6 +6,9 @@
 /* Rows of A shorter than this are copied together before the kernel sees them. */
 #define GATHER_BELOW 16
 
+/* Pointers to all taps of an output row take at most this much of a depthwise convolution's scratch. */
+#define MAX_ROW_POINTERS ((size_t)1 << 22)
+
 static void read_window(const struct node *n, const struct value *x, const struct value *y,
                         struct gemm_window *w)
 {
@@ -158,7 +161,9 @@ enum cnn_status lower_conv(struct lowering *l, const struct node *n, struct cnn_
 	size_t groups = (size_t)n->attr.window.group;
 	if (!w->data || (b && !b->data))
 		return lower_unsupported(n, "has weights computed from the picture", err);
-	if (groups > 1 && (int64_t)groups == x->dim[1] && w->dim[0] == x->dim[1])
+	size_t taps = (size_t)n->attr.window.kernel[0] * (size_t)n->attr.window.kernel[1];
+	if (groups > 1 && (int64_t)groups == x->dim[1] && w->dim[0] == x->dim[1] &&
+	    taps <= MAX_ROW_POINTERS / (size_t)y->dim[y->rank - 1])
 		return lower_depthwise(l, n, err);
 
 	struct gemm_args *a = lower_alloc(l, 1, sizeof *a);

@@ -11,7 +11,7 @@ enum cnn_status lower_view(struct lowering *l, const struct node *n, struct cnn_
 enum cnn_status lower_layout(struct lowering *l, const struct node *n, struct cnn_error *err)
 {
 	const struct value *x = graph_in(l->g, n, 0), *y = graph_out(l->g, n);
-	if (physical_same(x, y))
+	if (physical_same(x, y) && !x->data)
 		return lower_alias(l, n->in[0], n->out[0]);
 	int64_t stride[CNN_MAX_RANK];
 	struct move move;

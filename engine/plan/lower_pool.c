@@ -70,17 +70,22 @@ static void run_pool(const struct step *step, const struct run *run, size_t firs
 	cnn_parallel_for(run->pool, n * (size_t)a->out_h, pool_row, &job);
 }
 
+/* How many k of 0 <= k < kernel have first + k * step < limit. */
+static int32_t taps_below(int32_t kernel, int32_t first, int32_t step, int32_t limit)
+{
+	int32_t room = limit - first, n = room > 0 ? (room - 1) / step + 1 : 0;
+	return n < kernel ? n : kernel;
+}
+
 /* Taps of the window at output position `o` of one axis that count: inside the picture, or
  * inside its explicit padding too. */
 static int32_t counted(const struct window_attr *w, int axis, int32_t o, int32_t in)
 {
-	int32_t count = 0;
-	for (int32_t k = 0; k < w->kernel[axis]; k++) {
-		int32_t at = o * w->stride[axis] - w->pad[axis] + k * w->dilation[axis];
-		if (w->count_include_pad ? at < in + w->pad[2 + axis] : at >= 0 && at < in)
-			count++;
-	}
-	return count;
+	int32_t kernel = w->kernel[axis], step = w->dilation[axis];
+	int32_t first = o * w->stride[axis] - w->pad[axis];
+	if (w->count_include_pad)
+		return taps_below(kernel, first, step, in + w->pad[2 + axis]);
+	return taps_below(kernel, first, step, in) - taps_below(kernel, first, step, 0);
 }
 
 static enum cnn_status finish_pool(struct lowering *l, const struct node *n, struct pool_args *a,

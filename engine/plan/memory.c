@@ -19,7 +19,7 @@ static size_t lowest_gap(const struct lifetime *life, struct lifetime *const *pl
 		const struct lifetime *p = placed[i];
 		if (p->last < life->first || p->first > life->last)
 			continue;
-		if (p->offset >= at + life->bytes)
+		if (p->offset > at && p->offset - at >= life->bytes)
 			return at;
 		if (p->offset + p->bytes > at)
 			at = p->offset + p->bytes;
@@ -33,6 +33,7 @@ enum cnn_status memory_place(struct lifetime *life, size_t n, size_t align, size
 	struct lifetime **order = malloc((n + 1) * sizeof *order);
 	struct lifetime **placed = malloc((n + 1) * sizeof *placed);
 	size_t n_placed = 0;
+	enum cnn_status status = CNN_OK;
 	*total = 0;
 	if (!order || !placed) {
 		free(order);
@@ -47,15 +48,21 @@ enum cnn_status memory_place(struct lifetime *life, size_t n, size_t align, size
 	qsort(order, n, sizeof *order, larger_first);
 	for (size_t i = 0; i < n && order[i]->bytes > 0; i++) {
 		struct lifetime *l = order[i];
+		size_t end;
 		l->offset = lowest_gap(l, placed, n_placed);
+		if (__builtin_add_overflow(l->offset, l->bytes, &end)) {
+			status = cnn_fail(err, CNN_NO_MEMORY,
+			                  "the tensors together are too large to address");
+			break;
+		}
 		size_t k = n_placed++;
 		for (; k > 0 && placed[k - 1]->offset > l->offset; k--)
 			placed[k] = placed[k - 1];
 		placed[k] = l;
-		if (l->offset + l->bytes > *total)
-			*total = l->offset + l->bytes;
+		if (end > *total)
+			*total = end;
 	}
 	free(order);
 	free(placed);
-	return CNN_OK;
+	return status;
 }

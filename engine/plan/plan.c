@@ -65,19 +65,27 @@ static enum cnn_status cut_segments(struct lowering *l, struct cnn_error *err)
 	return CNN_OK;
 }
 
+/* The segment of a step: the last that begins at or before it. */
 static const struct segment *segment_of(const struct plan *p, uint32_t step)
 {
-	const struct segment *s = p->segment;
-	while (step >= s->end)
-		s++;
-	return s;
+	size_t lo = 0, hi = p->n_segment - 1;
+	while (lo < hi) {
+		size_t mid = (lo + hi + 1) / 2;
+		if (p->segment[mid].first <= step)
+			lo = mid;
+		else
+			hi = mid - 1;
+	}
+	return &p->segment[lo];
 }
 
 /* Decide every offset, and fill the refs that were handed out. */
 static enum cnn_status place(struct lowering *l, struct cnn_error *err)
 {
 	struct plan *p = l->plan;
-	size_t batch = l->options->max_batch;
+	size_t batch = l->options->max_batch, limit = l->options->max_bytes;
+	if (limit == 0 || limit > SIZE_MAX / 2)
+		limit = SIZE_MAX / 2;
 	struct lifetime *life = calloc(l->n_storage + 1, sizeof *life);
 	if (!life)
 		return cnn_fail_memory(err, "the memory plan", l->n_storage * sizeof *life);
@@ -87,6 +95,13 @@ static enum cnn_status place(struct lowering *l, struct cnn_error *err)
 			continue;
 		const struct segment *a = segment_of(p, s->first), *b = segment_of(p, s->last);
 		s->batched = batch > 1 && (a != b || a->together);
+		if (s->bytes > limit / (s->batched ? batch : 1)) {
+			free(life);
+			return cnn_fail(err, CNN_NO_MEMORY,
+			                "a batch of %zu has a tensor of %zu MB for each picture; "
+			                "%zu MB are allowed",
+			                s->batched ? batch : 1, s->bytes >> 20, limit >> 20);
+		}
 		life[i] = (struct lifetime){
 			.first = s->batched ? a->first : s->first,
 			.last = s->batched ? b->end - 1 : s->last,
@@ -94,6 +109,10 @@ static enum cnn_status place(struct lowering *l, struct cnn_error *err)
 		};
 	}
 	enum cnn_status status = memory_place(life, l->n_storage, ARENA_ALIGN, &p->run_bytes, err);
+	if (!status && p->run_bytes > limit)
+		status = cnn_fail(err, CNN_NO_MEMORY,
+		                  "a run of %zu pictures needs %zu MB; %zu MB are allowed", batch,
+		                  p->run_bytes >> 20, limit >> 20);
 	for (size_t i = 0; i < l->n_storage; i++)
 		l->storage[i].offset = life[i].offset;
 	free(life);
@@ -124,10 +143,6 @@ static enum cnn_status lower_all(struct lowering *l, struct cnn_error *err)
 		if (!lower_table[n->op])
 			return lower_unsupported(
 				n, "depends on the picture's data, which convd cannot run", err);
-		if (graph_out(g, n)->dtype != CNN_F32)
-			return lower_unsupported(n, "has an output that is not float32", err);
-		if (graph_elements(graph_out(g, n)) == 0)
-			return lower_unsupported(n, "makes an empty tensor", err);
 		status = lower_table[n->op](l, n, err);
 	}
 	return status ? status : lower_output(l, g->output[0], err);
@@ -142,6 +157,8 @@ enum cnn_status plan_new(const struct graph *g, const struct plan_options *optio
 	if (!p)
 		return status;
 	p->arena = l.arena = arena_new();
+	if (p->arena && options->max_bytes)
+		arena_limit(p->arena, options->max_bytes);
 	l.storage_of = malloc((g->n_value + 1) * sizeof *l.storage_of);
 	if (!p->arena || !l.storage_of)
 		goto done;

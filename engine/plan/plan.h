@@ -76,6 +76,7 @@ struct pixel_input {
 struct plan_options {
 	const struct kernels *kernels;
 	size_t max_batch;
+	size_t max_bytes;                 /* for the plan, and for what a run needs; 0: any */
 	size_t threads_hint;              /* work is cut at least this fine */
 	const struct pixel_input *pixels; /* NULL: tensors only */
 	enum output_activation activation;
@@ -109,7 +110,7 @@ struct lifetime {
 };
 
 /* Largest first, each into the lowest gap that is free for its whole life. Sets every offset (a
- * multiple of align) and *total. A size of 0 gets offset 0. */
+ * multiple of align) and *total. A size of 0 gets offset 0; sizes are at most SIZE_MAX / 2. */
 enum cnn_status memory_place(struct lifetime *life, size_t n, size_t align, size_t *total,
                              struct cnn_error *err);
 

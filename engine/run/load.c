@@ -1,5 +1,6 @@
 /* From a path to a model: read, import, decide, optimise, plan. */
 #include "engine/base/cpu.h"
+#include "engine/base/memory.h"
 #include "engine/onnx/import.h"
 #include "engine/passes/passes.h"
 #include "engine/run/file.h"
@@ -25,6 +26,8 @@ struct loading {
 	struct graph *g;
 	struct onnx_info onnx_info;
 	struct graph_layers layers;
+	struct pass_log log;
+	const char *output_name; /* as the file has it: passes may leave another in its place */
 	struct pixel_input pixels;
 };
 
@@ -81,7 +84,8 @@ static enum cnn_status read_onnx(struct loading *l, struct cnn_error *err)
 {
 	uint8_t *bytes, digest[SHA256_DIGEST_SIZE];
 	size_t len;
-	enum cnn_status status = file_read(l->onnx, MAX_MODEL_BYTES, false, &bytes, &len, err);
+	size_t limit = l->m->max_bytes < MAX_MODEL_BYTES ? l->m->max_bytes : MAX_MODEL_BYTES;
+	enum cnn_status status = file_read(l->onnx, limit, false, &bytes, &len, err);
 	if (status)
 		return status;
 	struct sha256_ctx sha;
@@ -91,15 +95,38 @@ static enum cnn_status read_onnx(struct loading *l, struct cnn_error *err)
 	for (size_t i = 0; i < sizeof digest; i++)
 		snprintf(l->m->info.sha256 + 2 * i, 3, "%02x", digest[i]);
 	l->m->info.file_bytes = (int64_t)len;
-	status = onnx_import(bytes, len, l->onnx, &l->g, &l->onnx_info, err);
+	status = onnx_import_within(l->m->max_bytes - len, bytes, len, l->onnx, &l->g,
+	                            &l->onnx_info, err);
 	free(bytes);
+	if (!status)
+		arena_limit(l->g->arena, l->m->max_bytes);
 	return status;
+}
+
+/* A file made for batches of a fixed size may have that number in shapes too, where a batch of 1 would mix
+ * up one picture's numbers. */
+static enum cnn_status check_batch(const struct graph *g, int64_t batch, struct cnn_error *err)
+{
+	for (size_t i = 0; i < g->n_node; i++) {
+		const struct node *n = &g->node[i];
+		if (n->dead || (n->op != OP_RESHAPE && n->op != OP_EXPAND))
+			continue;
+		const struct value *x = graph_in(g, n, 0), *y = graph_out(g, n);
+		if (y->rank > 0 && y->dim[0] == batch && (x->rank == 0 || x->dim[0] != batch))
+			return cnn_fail(
+				err, CNN_UNSUPPORTED,
+				"node '%s': its shape has the graph's fixed batch of %lld in "
+				"it; convd runs batches of any size",
+				n->name, (long long)batch);
+	}
+	return CNN_OK;
 }
 
 /* Shapes, constants, the layer table, and all that is decided from the graph as the file has it. */
 static enum cnn_status understand(struct loading *l, struct cnn_error *err)
 {
 	struct cnn_model_info *info = &l->m->info;
+	int64_t batch = l->g->value[l->g->input[0]].dim[0];
 	enum cnn_status status = input_decide(l->g, &l->description, l->json, &l->assumed, err);
 	if (status)
 		return status;
@@ -115,9 +142,13 @@ static enum cnn_status understand(struct loading *l, struct cnn_error *err)
 	if (status)
 		return status;
 	graph_sweep(l->g);
-	status = graph_build_layers(l->g, &l->layers, err);
+	if (batch > 1)
+		status = check_batch(l->g, batch, err);
+	if (!status)
+		status = graph_build_layers(l->g, &l->layers, err);
 	if (status)
 		return status;
+	l->output_name = l->g->value[l->g->output[0]].name;
 	if (l->g->value[l->g->output[0]].dtype != CNN_F32)
 		return cnn_fail(err, CNN_UNSUPPORTED, "%s: output '%s' is not float32", l->onnx,
 		                l->g->value[l->g->output[0]].name);
@@ -127,6 +158,12 @@ static enum cnn_status understand(struct loading *l, struct cnn_error *err)
 	return status;
 }
 
+static void add_up(int64_t *sum, int64_t term)
+{
+	if (__builtin_add_overflow(*sum, term, sum))
+		*sum = INT64_MAX;
+}
+
 static enum cnn_status optimise(struct loading *l, struct cnn_error *err)
 {
 	static const enum output_activation activations[] = {
@@ -134,28 +171,23 @@ static enum cnn_status optimise(struct loading *l, struct cnn_error *err)
 		[CNN_OUTPUT_SOFTMAX] = OUTPUT_SOFTMAX,
 		[CNN_OUTPUT_SIGMOID] = OUTPUT_SIGMOID,
 	};
-	struct pass_log log = {.n_layers = l->layers.n};
-	log.fused_into = arena_alloc(l->g->arena, l->layers.n, sizeof *log.fused_into);
-	if (!log.fused_into)
-		return cnn_fail_memory(err, "the passes", l->layers.n * sizeof *log.fused_into);
-	for (size_t i = 0; i < l->layers.n; i++)
-		log.fused_into[i] = NO_LAYER;
-	enum cnn_status status = passes_run(l->g, l->options->keep_layers, &log, err);
+	struct pass_log *log = &l->log;
+	log->n_layers = l->layers.n;
+	log->fused_into = arena_alloc(l->g->arena, log->n_layers, sizeof *log->fused_into);
+	if (!log->fused_into)
+		return cnn_fail_memory(err, "the passes", log->n_layers * sizeof *log->fused_into);
+	for (size_t i = 0; i < log->n_layers; i++)
+		log->fused_into[i] = NO_LAYER;
+	enum cnn_status status = passes_run(l->g, l->options->keep_layers, log, err);
 	if (status)
 		return status;
-	for (size_t i = 0; i < l->layers.n; i++) {
-		/* to the end of the chain: what absorbed it may have been absorbed itself */
-		uint32_t into = log.fused_into[i];
-		while (into != NO_LAYER && log.fused_into[into] != NO_LAYER)
-			into = log.fused_into[into];
-		l->layers.row[i].fused_into = into == NO_LAYER ? NULL : l->layers.row[into].name;
-	}
 	const struct kernels *kernels = kernels_for(l->options->max_isa);
 	l->m->isa = kernels->isa;
 	struct plan_options plan = {
 		.kernels = kernels,
 		.max_batch = l->m->max_batch,
 		.threads_hint = cpu_count(),
+		.max_bytes = l->m->max_bytes - arena_bytes(l->g->arena),
 		.pixels = l->m->info.takes_pictures ? &l->pixels : NULL,
 		.activation = activations[l->m->info.activation],
 	};
@@ -167,6 +199,21 @@ static struct cnn_shape shape_of(const struct value *v)
 	struct cnn_shape s = {.rank = v->rank};
 	memcpy(s.dim, v->dim, sizeof s.dim);
 	return s;
+}
+
+/* The row that layer i is part of in the end, or NO_LAYER: what absorbed it may have been absorbed itself.
+ * Each row on the way is pointed there, so that a long chain is walked once. */
+static uint32_t absorbed_by(const struct pass_log *log, uint32_t i)
+{
+	uint32_t *into = log->fused_into, last = into[i];
+	while (last != NO_LAYER && into[last] != NO_LAYER)
+		last = into[last];
+	while (into[i] != NO_LAYER && into[i] != last) {
+		uint32_t next = into[i];
+		into[i] = last;
+		i = next;
+	}
+	return last;
 }
 
 /* The graph goes after loading: what stays of the layer table moves to the model's arena. */
@@ -185,14 +232,12 @@ static bool keep_layers(struct loading *l)
 		row->formula = arena_strdup(m->arena, or_empty(row->formula));
 		if (!row->name || !row->op || !row->formula)
 			return false;
-		m->info.parameters += row->parameters;
-		m->info.macs += row->macs;
+		add_up(&m->info.parameters, row->parameters);
+		add_up(&m->info.macs, row->macs);
 	}
 	for (size_t i = 0; i < m->n_layer; i++) {
-		const char *into = l->layers.row[i].fused_into;
-		for (size_t k = 0; into && k < m->n_layer; k++)
-			if (strcmp(m->layer[k].name, into) == 0)
-				m->layer[i].fused_into = m->layer[k].name;
+		uint32_t into = absorbed_by(&l->log, (uint32_t)i);
+		m->layer[i].fused_into = into == NO_LAYER ? NULL : m->layer[into].name;
 	}
 	return true;
 }
@@ -214,7 +259,7 @@ static enum cnn_status keep_info(struct loading *l, struct cnn_error *err)
 	info->opset = l->onnx_info.opset;
 	info->producer = arena_strdup(m->arena, or_empty(l->onnx_info.producer));
 	info->input_name = arena_strdup(m->arena, in->name);
-	info->output_name = arena_strdup(m->arena, out->name);
+	info->output_name = arena_strdup(m->arena, l->output_name);
 	info->input = shape_of(in);
 	info->output = shape_of(out);
 	info->classes = (size_t)graph_elements(out);
@@ -259,7 +304,9 @@ static enum cnn_status check_labels(const struct loading *l, struct cnn_error *e
 /* Errors that name only a node or a tensor get the file's name in front. */
 static void name_file(struct cnn_error *err, const struct loading *l)
 {
-	if (!err || !l->onnx || strstr(err->text, l->dir ? l->dir : l->onnx))
+	size_t dir = l->dir ? strlen(l->dir) : 0;
+	if (!err || !l->onnx || strncmp(err->text, l->onnx, strlen(l->onnx)) == 0 ||
+	    (dir && strncmp(err->text, l->dir, dir) == 0 && err->text[dir] == '/'))
 		return;
 	struct cnn_error inner = *err;
 	cnn_fail(err, inner.code, "%s: %s", l->onnx, inner.text);
@@ -276,7 +323,9 @@ enum cnn_status cnn_model_load(const char *path, const struct cnn_load_options *
 		return cnn_fail_memory(err, path, sizeof *l.m);
 	enum cnn_status status = cnn_fail_memory(err, path, sizeof *l.m);
 	atomic_init(&l.m->references, 1);
+	atomic_init(&l.m->session_bytes, 0);
 	l.m->max_batch = (size_t)options->max_batch;
+	l.m->max_bytes = options->max_bytes ? options->max_bytes : memory_bytes();
 	l.m->arena = l.assumed.arena = arena_new();
 	if (!l.m->arena)
 		goto done;

@@ -14,6 +14,8 @@ struct cnn_model {
 	size_t n_layer;
 	struct plan *plan;
 	size_t max_batch;
+	size_t max_bytes; /* for the plan and all sessions together */
+	atomic_size_t session_bytes;
 	enum cnn_isa isa;
 };
 

@@ -3,7 +3,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 struct cnn_session {
 	struct cnn_model *model;
@@ -13,38 +12,53 @@ struct cnn_session {
 	size_t bytes;
 };
 
-/* More than the machine has is refused here; the system itself would promise it and
- * kill the process later. */
-static bool fits_in_memory(size_t bytes)
+/* Takes a session's bytes out of what the model may have. The system itself would promise more than
+ * there is, and kill the process later. */
+static enum cnn_status take_bytes(struct cnn_model *model, size_t threads, size_t *out,
+                                  struct cnn_error *err)
 {
-	long pages = sysconf(_SC_PHYS_PAGES), page = sysconf(_SC_PAGESIZE);
-	return pages <= 0 || page <= 0 || bytes / (size_t)page < (size_t)pages;
+	const struct plan *plan = model->plan;
+	size_t room = model->max_bytes, weights = arena_bytes(plan->arena), scratch, bytes;
+	bool fits = !__builtin_mul_overflow(threads, plan->scratch_bytes, &scratch) &&
+	            !__builtin_add_overflow(scratch, plan->run_bytes, &bytes) &&
+	            !__builtin_add_overflow(bytes, 2 * ARENA_ALIGN, &bytes) && weights <= room &&
+	            bytes <= room - weights;
+	size_t others = atomic_load(&model->session_bytes);
+	while (fits && bytes <= room - weights - others)
+		if (atomic_compare_exchange_weak(&model->session_bytes, &others, others + bytes)) {
+			*out = bytes;
+			return CNN_OK;
+		}
+	return cnn_fail(
+		err, CNN_NO_MEMORY,
+		"%s: a session needs %zu MB beside the %zu MB of weights and other sessions; "
+		"%zu MB are allowed",
+		model->info.path, (plan->run_bytes >> 20) + threads * (plan->scratch_bytes >> 20),
+		(weights + others) >> 20, room >> 20);
 }
 
 enum cnn_status cnn_session_new(struct cnn_model *model, struct cnn_pool *pool,
                                 struct cnn_session **out, struct cnn_error *err)
 {
-	const struct plan *plan = model->plan;
-	size_t threads = cnn_pool_threads(pool);
-	size_t arena = plan->run_bytes + ARENA_ALIGN,
-	       scratch = threads * plan->scratch_bytes + ARENA_ALIGN;
-	if (!fits_in_memory(arena) || !fits_in_memory(scratch))
-		return cnn_fail(err, CNN_NO_MEMORY,
-		                "%s: a run needs %zu MB, more than this machine has",
-		                model->info.path, (arena + scratch) >> 20);
 	struct cnn_session *s = calloc(1, sizeof *s);
 	if (!s)
 		return cnn_fail_memory(err, "a session", sizeof *s);
+	size_t bytes = 0, arena = model->plan->run_bytes + ARENA_ALIGN;
+	enum cnn_status status = take_bytes(model, cnn_pool_threads(pool), &bytes, err);
+	if (status) {
+		free(s);
+		return status;
+	}
 	s->model = cnn_model_ref(model);
 	s->pool = pool;
-	s->bytes = arena + scratch;
+	s->bytes = bytes;
 	s->arena = aligned_alloc(ARENA_ALIGN, arena);
-	s->scratch = aligned_alloc(ARENA_ALIGN, scratch);
+	s->scratch = aligned_alloc(ARENA_ALIGN, bytes - arena);
 	s->pixels = calloc(model->max_batch, sizeof *s->pixels);
 	if (!s->arena || !s->scratch || !s->pixels) {
 		cnn_session_free(s);
 		return cnn_fail(err, CNN_NO_MEMORY, "%s: out of memory for a session (%zu MB)",
-		                model->info.path, (arena + scratch) >> 20);
+		                model->info.path, bytes >> 20);
 	}
 	*out = s;
 	return CNN_OK;
@@ -54,6 +68,7 @@ void cnn_session_free(struct cnn_session *session)
 {
 	if (!session)
 		return;
+	atomic_fetch_sub(&session->model->session_bytes, session->bytes);
 	cnn_model_unref(session->model);
 	free(session->arena);
 	free(session->scratch);

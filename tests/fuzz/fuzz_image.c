@@ -1,15 +1,11 @@
-/* fuzz_image - any bytes through image_read(), for libFuzzer or AFL:
- *
- *	clang -g -O1 -fsanitize=fuzzer,address,undefined -std=c11 -D_GNU_SOURCE -I. \
- *	      tests/fuzz/fuzz_image.c engine/image/[a-z]*.c engine/base/status.c -lpng -ljpeg -lm
+/* fuzz_image.c - any bytes through image_read().
  *
  * The limits are small, so that the fuzzer spends its time on headers and not on pixels. */
 #include <stdint.h>
 #include <stdlib.h>
 
 #include "engine/image/image.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len);
+#include "tests/fuzz/target.h"
 
 static void check(bool holds)
 {

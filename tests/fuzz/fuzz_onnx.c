@@ -1,18 +1,33 @@
-/* fuzz_onnx.c - any bytes through import, shape inference and the layer table.
+/* fuzz_onnx.c - any bytes as a model file: imported, and what that accepts loaded and run.
  *
- * Most changes to bytes break a length and go no further than the first check, so half of the
- * mutations change one field of the unpacked model instead. */
-#include "engine/graph/layers.h"
+ * A model may take a few megabytes only. What would need more must be refused by arithmetic: the fuzzer's
+ * own limit on memory is not far above. */
+#include "engine/base/cpu.h"
+#include "engine/cnn.h"
 #include "engine/onnx/import.h"
-#include "onnx.pb-c.h"
+#include "tests/fuzz/target.h"
 
+#include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
-size_t LLVMFuzzerMutate(uint8_t *bytes, size_t len, size_t max_len);
-size_t LLVMFuzzerCustomMutator(uint8_t *bytes, size_t len, size_t max_len, unsigned seed);
+#define MAX_BYTES ((size_t)32 << 20)
+#define MAX_WORK  2e7 /* multiply-adds and the like of a run */
+#define BATCH     3
 
-int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len);
+static void check(bool holds)
+{
+	if (!holds)
+		abort();
+}
+
+static void check_refusal(enum cnn_status status, const struct cnn_error *err)
+{
+	check(err->code == status && err->text[0] != '\0' && !strchr(err->text, '\n'));
+}
 
 /* Open dimensions become what a server would choose, so that the walk gets past them. */
 static void fix_inputs(struct graph *g)
@@ -26,108 +41,117 @@ static void fix_inputs(struct graph *g)
 	}
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
+/* Whatever inference accepts must keep the graph's promises. */
+static void import(const uint8_t *bytes, size_t len)
 {
 	struct graph *g = NULL;
 	struct onnx_info info;
 	struct graph_layers layers;
-	struct cnn_error err;
-	if (onnx_import(bytes, len, "fuzz.onnx", &g, &info, &err) != CNN_OK)
-		return 0;
+	struct cnn_error err = {0};
+	enum cnn_status status =
+		onnx_import_within(MAX_BYTES, bytes, len, "fuzz.onnx", &g, &info, &err);
+	if (status) {
+		check_refusal(status, &err);
+		return;
+	}
 	fix_inputs(g);
-	if (graph_infer(g, &err) == CNN_OK) {
-		/* Whatever inference accepts must keep the graph's promises. */
-		if (graph_check(g, &err) != CNN_OK)
-			abort();
+	status = graph_infer(g, &err);
+	if (!status) {
+		check(graph_check(g, &err) == CNN_OK);
 		for (size_t i = 0; i < g->n_value; i++)
-			if (g->value[i].shaped &&
-			    !graph_dims_valid(g->value[i].rank, g->value[i].dim))
-				abort();
+			check(!g->value[i].shaped ||
+			      graph_dims_valid(g->value[i].rank, g->value[i].dim));
 		graph_sweep(g);
-		if (graph_sort(g, &err) != CNN_OK || graph_check(g, &err) != CNN_OK)
-			abort();
-		graph_build_layers(g, &layers, &err);
+		check(graph_sort(g, &err) == CNN_OK && graph_check(g, &err) == CNN_OK);
+		status = graph_build_layers(g, &layers, &err);
 	}
+	if (status)
+		check_refusal(status, &err);
 	graph_free(g);
-	return 0;
 }
 
-static uint32_t next_random(uint32_t *state)
+/* --- running ---------------------------------------------------------------------------- */
+
+static double elements(const struct cnn_shape *s)
 {
-	*state = *state * 1664525u + 1013904223u;
-	return *state >> 8;
+	double n = 1;
+	for (int32_t i = 0; i < s->rank; i++)
+		n *= (double)s->dim[i];
+	return n;
 }
 
-static int64_t next_number(uint32_t *state)
+/* About how many operations a run is. */
+static double work_of(const struct cnn_model *m)
 {
-	static const int64_t edges[] = {
-		0,         1,         -1,        2,         3,
-		7,         8,         9,         255,       65536,
-		INT32_MAX, INT32_MIN, INT64_MAX, INT64_MIN, (int64_t)1 << 31};
-	uint32_t r = next_random(state);
-	return r % 2 ? edges[r / 2 % (sizeof edges / sizeof edges[0])] : (int64_t)(r / 2 % 12) - 2;
-}
-
-/* Writes a scalar of a kind that has a use here; strings are left alone. */
-static void change_scalar(void *at, ProtobufCType type, uint32_t *state)
-{
-	if (type == PROTOBUF_C_TYPE_INT64 || type == PROTOBUF_C_TYPE_UINT64)
-		*(int64_t *)at = next_number(state);
-	else if (type == PROTOBUF_C_TYPE_INT32 || type == PROTOBUF_C_TYPE_ENUM)
-		*(int32_t *)at = (int32_t)next_number(state);
-	else if (type == PROTOBUF_C_TYPE_FLOAT)
-		*(float *)at = (float)next_number(state);
-}
-
-/* Goes down a random path of the message and changes what is at its end: a number, the order or
- * the count of a list, or whether a field is there. */
-static void change_message(ProtobufCMessage *m, uint32_t *state)
-{
-	const ProtobufCFieldDescriptor *f =
-		&m->descriptor->fields[next_random(state) % m->descriptor->n_fields];
-	char *at = (char *)m + f->offset, *quantity = (char *)m + f->quantifier_offset;
-	bool oneof = (f->flags & PROTOBUF_C_FIELD_FLAG_ONEOF) != 0;
-	if (f->label == PROTOBUF_C_LABEL_REPEATED) {
-		size_t n = *(size_t *)quantity;
-		char *list = *(char **)at;
-		if (n == 0)
-			return;
-		size_t i = next_random(state) % n, j = next_random(state) % n;
-		if (f->type == PROTOBUF_C_TYPE_MESSAGE && next_random(state) % 8) {
-			change_message(((ProtobufCMessage **)list)[i], state);
-		} else if (f->type == PROTOBUF_C_TYPE_MESSAGE ||
-		           f->type == PROTOBUF_C_TYPE_STRING) {
-			void *swap = ((void **)list)[i];
-			((void **)list)[i] = ((void **)list)[j];
-			((void **)list)[j] = swap;
-		} else if (f->type == PROTOBUF_C_TYPE_INT64) {
-			change_scalar(list + i * sizeof(int64_t), f->type, state);
-		} else if (f->type == PROTOBUF_C_TYPE_INT32 || f->type == PROTOBUF_C_TYPE_FLOAT) {
-			change_scalar(list + i * sizeof(int32_t), f->type, state);
-		}
-	} else if (f->type == PROTOBUF_C_TYPE_MESSAGE) {
-		bool chosen = !oneof || *(uint32_t *)quantity == f->id;
-		if (chosen && *(ProtobufCMessage **)at)
-			change_message(*(ProtobufCMessage **)at, state);
-	} else if (!oneof || *(uint32_t *)quantity == f->id) {
-		if (f->quantifier_offset && !oneof && f->type != PROTOBUF_C_TYPE_BYTES)
-			*(protobuf_c_boolean *)quantity = next_random(state) % 8 != 0;
-		change_scalar(at, f->type, state);
+	double work = elements(&cnn_model_info(m)->input);
+	for (size_t i = 0; i < cnn_model_layers(m); i++) {
+		const struct cnn_layer *row = cnn_model_layer(m, i);
+		double out = elements(&row->output);
+		work += (double)row->macs + elements(&row->input) + out;
+		if (row->windowed)
+			work += out * row->kernel[0] * row->kernel[1];
+		if (strcmp(row->op, "LRN") == 0 && row->output.rank > 1)
+			work += out * (double)row->output.dim[1];
 	}
+	return work;
 }
 
-size_t LLVMFuzzerCustomMutator(uint8_t *bytes, size_t len, size_t max_len, unsigned seed)
+static bool same_numbers(const float *a, const float *b, size_t n)
 {
-	uint32_t state = seed;
-	Onnx__ModelProto *model =
-		next_random(&state) % 2 ? onnx__model_proto__unpack(NULL, len, bytes) : NULL;
-	if (!model)
-		return LLVMFuzzerMutate(bytes, len, max_len);
-	for (uint32_t i = 1 + next_random(&state) % 8; i > 0; i--)
-		change_message(model->graph && i % 4 ? &model->graph->base : &model->base, &state);
-	size_t size = onnx__model_proto__get_packed_size(model);
-	if (size <= max_len)
-		len = onnx__model_proto__pack(model, bytes);
-	onnx__model_proto__free_unpacked(model, NULL);
-	return len;
+	for (size_t i = 0; i < n; i++)
+		if (memcmp(&a[i], &b[i], sizeof *a) != 0 && !(isnan(a[i]) && isnan(b[i])))
+			return false;
+	return true;
+}
+
+static void run_twice(struct cnn_session *s, const struct cnn_model_info *info)
+{
+	size_t in = (size_t)elements(&info->input), out = info->classes;
+	float *x = calloc(BATCH * in, sizeof *x);
+	float *together = calloc(BATCH * out, sizeof *together);
+	float *alone = calloc(BATCH * out, sizeof *alone);
+	struct cnn_error err = {0};
+	check(x && together && alone);
+	/* zeros, and something else */
+	for (size_t i = in; i < BATCH * in; i++)
+		x[i] = (float)(i * 2654435761u % 2001) / 1000 - 1;
+	check(cnn_session_run_tensor(s, x, BATCH, false, together, NULL, &err) == CNN_OK);
+	for (size_t i = 0; i < BATCH; i++)
+		check(cnn_session_run_tensor(s, x + i * in, 1, false, alone + i * out, NULL,
+		                             &err) == CNN_OK);
+	check(same_numbers(together, alone, BATCH * out));
+	free(x);
+	free(together);
+	free(alone);
+}
+
+static void load(const char *path, enum cnn_isa isa, bool keep_layers)
+{
+	struct cnn_load_options options = {
+		.max_isa = isa, .max_batch = BATCH, .keep_layers = keep_layers, .max_bytes = MAX_BYTES};
+	struct cnn_model *m = NULL;
+	struct cnn_session *s = NULL;
+	struct cnn_error err = {0};
+	enum cnn_status status = cnn_model_load(path, &options, &m, &err);
+	if (!status)
+		status = cnn_session_new(m, NULL, &s, &err);
+	if (status)
+		check_refusal(status, &err);
+	else if (work_of(m) <= MAX_WORK)
+		run_twice(s, cnn_model_info(m));
+	cnn_session_free(s);
+	cnn_model_unref(m);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
+{
+	char path[64];
+	int fd = memfd_create("fuzz.onnx", MFD_CLOEXEC);
+	check(fd >= 0 && write(fd, bytes, len) == (ssize_t)len);
+	snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+	import(bytes, len);
+	load(path, CNN_ISA_PORTABLE, true);
+	load(path, cpu_isa(), false);
+	close(fd);
+	return 0;
 }

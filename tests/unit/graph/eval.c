@@ -132,7 +132,7 @@ static void ranges(void)
 static void memory_is_limited(void)
 {
 	struct graph *g = build_graph();
-	value_id shape = build_ints(g, LIST(1 << 15, 1 << 15));
+	value_id shape = build_ints(g, LIST(1 << 14, 1 << 15));
 	build_node(g, OP_CONSTANT_OF_SHAPE, IDS(shape), 1);
 	refuse(g, CNN_UNSUPPORTED, "takes too much memory");
 

@@ -223,6 +223,7 @@ static void slices_pads_and_splits(void)
 			->out[0];
 	struct node *split = build_node(g, OP_SPLIT, IDS(x), 3);
 	split->attr.axes.axis = -1;
+	split->attr.axes.uneven = true;
 	value_id first = split->out[0], last = split->out[2];
 	infer(g);
 	expect_dims(g, slice, LIST(1, 2, 4));
@@ -235,6 +236,10 @@ static void slices_pads_and_splits(void)
 
 	g = build_graph();
 	x = build_input(g, CNN_F32, LIST(1, 8));
+	build_node(g, OP_SPLIT, IDS(x), 3)->attr.axes.axis = 1;
+	refuse(g, CNN_BAD_MODEL, "the 8 of axis 1 do not make 3 equal parts");
+	g = build_graph();
+	x = build_input(g, CNN_F32, LIST(1, 8));
 	build_node(g, OP_SPLIT, IDS(x, build_ints(g, LIST(5, 4))), 2)->attr.axes.axis = 1;
 	refuse(g, CNN_BAD_MODEL, "do not make up the 8 of axis 1");
 	g = build_graph();
@@ -243,8 +248,8 @@ static void slices_pads_and_splits(void)
 	refuse(g, CNN_BAD_MODEL, "pads -9 and 0 do not fit 8 elements");
 	g = build_graph();
 	x = build_input(g, CNN_F32, LIST(1, 8));
-	with_list(g, OP_PAD, x, LIST(0, 0, 0, (int64_t)1 << 31));
-	refuse(g, CNN_BAD_MODEL, "more than 2147483648 elements");
+	with_list(g, OP_PAD, x, LIST(0, 0, 0, GRAPH_MAX_ELEMENTS));
+	refuse(g, CNN_BAD_MODEL, "more than 536870912 elements");
 }
 
 static void broadcasting_and_types(void)

@@ -243,8 +243,8 @@ static void refused_tensors(void)
 		const char *part;
 	} cases[] = {
 		{FLOAT, negative, 2, 16, CNN_BAD_MODEL, "a dimension is negative"},
-		{FLOAT, huge, 2, 16, CNN_BAD_MODEL, "over 2147483648 elements"},
-		{FLOAT, empty, 3, 0, CNN_BAD_MODEL, "over 2147483648 elements"},
+		{FLOAT, huge, 2, 16, CNN_BAD_MODEL, "over 536870912 elements"},
+		{FLOAT, empty, 3, 0, CNN_BAD_MODEL, "over 536870912 elements"},
 		{FLOAT, &two, 1, 7, CNN_BAD_MODEL, "7 bytes of data where its shape needs 8"},
 		{INT64, &two, 1, 8, CNN_BAD_MODEL, "8 bytes of data where its shape needs 16"},
 		{8, &two, 1, 8, CNN_UNSUPPORTED, "type string is not supported"},
