@@ -3,6 +3,7 @@
 #
 #   build    what compiling convd needs
 #   test     what the tests need besides, and promtool
+#   bench    what `make bench` needs besides, onnxruntime-node among it
 #   oracle   onnxruntime-node, which tests/golden compares with; only where the test data is
 #   ci       what .ci/run needs besides
 #
@@ -13,8 +14,8 @@ cd "$(dirname "$0")/.."
 
 build='gcc libc6-dev make binutils pkg-config libuv1-dev libmicrohttpd-dev libjansson-dev
        libjpeg62-turbo-dev libpng-dev libprotobuf-c-dev protobuf-c-compiler libonnx-dev nettle-dev'
-test='python3 python3-pil python3-numpy python3-onnx python3-jsonschema libonnx-testdata curl wrk
-      clang-format'
+test='python3 python3-pil python3-numpy python3-onnx python3-jsonschema curl wrk clang-format'
+bench='python3 python3-onnx'
 ci=clang
 data=${CONVD_TEST_DATA:-../shared/data}
 
@@ -72,8 +73,7 @@ get_promtool() {
 }
 
 get_oracle() {
-	if [ ! -d "$data" ] || [ ! -f tests/golden/package-lock.json ] ||
-		cmp -s tests/golden/package-lock.json build/oracle/package-lock.json; then
+	if cmp -s tests/golden/package-lock.json build/oracle/package-lock.json; then
 		return
 	fi
 	# Node's own packages bring npm along, Debian's do not.
@@ -88,7 +88,7 @@ get_oracle() {
 	mkdir -p build/oracle.new
 	cp tests/golden/package.json tests/golden/package-lock.json build/oracle.new
 	(cd build/oracle.new && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error) || {
-		echo "install-deps: no onnxruntime-node: its tests will be skipped" >&2
+		echo "install-deps: no onnxruntime-node: what compares with it will be skipped" >&2
 		return
 	}
 	rm -rf build/oracle
@@ -100,10 +100,11 @@ for group; do
 	case $group in
 	build) packages="$packages $build" ;;
 	test) packages="$packages $test" ;;
+	bench) packages="$packages $bench" ;;
 	ci) packages="$packages $ci" ;;
 	oracle) ;;
 	*)
-		echo "usage: install-deps.sh build|test|oracle|ci ..." >&2
+		echo "usage: install-deps.sh build|test|bench|oracle|ci ..." >&2
 		exit 2
 		;;
 	esac
@@ -125,6 +126,7 @@ fi
 for group; do
 	case $group in
 	test) get_promtool ;;
-	oracle) get_oracle ;;
+	bench) get_oracle ;;
+	oracle) [ ! -d "$data" ] || get_oracle ;;
 	esac
 done
