@@ -22,12 +22,17 @@ data=${CONVD_TEST_DATA:-../shared/data}
 as_root() {
 	if [ "$(id -u)" = 0 ]; then
 		DEBIAN_FRONTEND=noninteractive "$@"
-	elif command -v sudo >/dev/null; then
-		sudo DEBIAN_FRONTEND=noninteractive "$@"
 	else
-		echo "install-deps: not root and no sudo: as root, run: apt-get install$missing" >&2
-		exit 1
+		sudo DEBIAN_FRONTEND=noninteractive "$@"
 	fi
+}
+
+# Show what a command printed only when it fails.
+quietly() {
+	output=$("$@" 2>&1) || {
+		printf '%s\n' "$output" >&2
+		return 1
+	}
 }
 
 # The packages of a list that are not installed, each with a space before it.
@@ -41,13 +46,17 @@ not_installed() {
 # The package lists are fetched only when they do not know a package or know an old version of it.
 # shellcheck disable=SC2086 # $missing is a list of words
 install() {
+	if [ "$(id -u)" != 0 ] && ! command -v sudo >/dev/null; then
+		echo "install-deps: not root and no sudo: as root, run: apt-get install$missing" >&2
+		exit 1
+	fi
 	echo "installing with apt:$missing"
-	if apt-get install --dry-run $missing >/dev/null 2>&1 &&
-		as_root apt-get install -y -qq --no-install-recommends $missing >/dev/null; then
+	if apt-get install --dry-run $missing >/dev/null 2>&1 && as_root apt-get install \
+		-y -qq --no-install-recommends $missing >/dev/null 2>&1; then
 		return
 	fi
-	as_root apt-get update -qq >/dev/null
-	as_root apt-get install -y -qq --no-install-recommends $missing >/dev/null
+	quietly as_root apt-get update -qq
+	quietly as_root apt-get install -y -qq --no-install-recommends $missing
 }
 
 get_promtool() {
@@ -60,10 +69,10 @@ get_promtool() {
 	(
 		cd build/tools.new
 		apt-get download -qq prometheus 2>/dev/null || {
-			as_root apt-get update -qq >/dev/null
+			quietly as_root apt-get update -qq
 			apt-get download -qq prometheus 2>/dev/null
 		}
-		dpkg-deb --fsys-tarfile prometheus_*.deb | tar -x ./usr/bin/promtool
+		[ -f prometheus_*.deb ] && dpkg-deb --fsys-tarfile prometheus_*.deb | tar -x ./usr/bin/promtool
 	) || {
 		echo "install-deps: no promtool: its test will be skipped" >&2
 		return
@@ -80,14 +89,15 @@ get_oracle() {
 	missing=
 	command -v node >/dev/null || missing="$missing nodejs"
 	command -v npm >/dev/null || missing="$missing npm"
-	if [ -n "$missing" ]; then
-		install
-	fi
-	echo "installing onnxruntime-node with npm in build/oracle"
 	rm -rf build/oracle.new
 	mkdir -p build/oracle.new
 	cp tests/golden/package.json tests/golden/package-lock.json build/oracle.new
-	(cd build/oracle.new && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error) || {
+	(
+		[ -z "$missing" ] || install || exit
+		echo "installing onnxruntime-node with npm in build/oracle"
+		cd build/oracle.new
+		npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+	) || {
 		echo "install-deps: no onnxruntime-node: what compares with it will be skipped" >&2
 		return
 	}
