@@ -96,7 +96,7 @@ get_oracle() {
 		[ -z "$missing" ] || install || exit
 		echo "installing onnxruntime-node with npm in build/oracle"
 		cd build/oracle.new
-		npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+		npm ci --ignore-scripts --no-audit --no-fund --loglevel=error >/dev/null
 	) || {
 		echo "install-deps: no onnxruntime-node: what compares with it will be skipped" >&2
 		return

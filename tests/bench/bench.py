@@ -146,7 +146,7 @@ def print_row(args, model, case, peer, peak):
         each = [ours / other for ours, other in zip(*rates)]
         ratio = images[0] / images[1]
         theirs = f"{images[1]:.1f}", f"{ratio:.2f}", f"{min(each):.2f}–{max(each):.2f}"
-    share = 100 * gflops / (peak * case.threads * case.copies)
+    share = 100 * gflops / (peak * min(case.threads * case.copies, len(os.sched_getaffinity(0))))
     print(ROW % (model.name, case, images[0], *theirs, gflops, share), why or "", flush=True)
     return ratio
 
