@@ -137,6 +137,7 @@ check-format:
 		else echo "$$f: clang-format -i mends it"; bad=$$((bad + 1)); fi; \
 	done; echo "$$good passed, $$bad failed, 0 skipped"; [ $$bad = 0 ]
 
+bench-build: all $(B)/tests/bench/convd_rate
 bench-kernels: $(B)/tests/bench/kernel_rates
 	@$<
 
@@ -159,7 +160,7 @@ test: deps
 
 bench:
 	@sh tests/install-deps.sh build bench
-	$(again) $(JOBS) all $(B)/tests/bench/convd_rate
+	$(again) $(JOBS) bench-build
 	@$(PYTHON) tests/bench/bench.py $(B) $(BENCH)
 
 # --- installing ---------------------------------------------------------------
@@ -175,5 +176,5 @@ clean:
 
 FORCE:
 .PHONY: all unit-build test-suites test-unit test-golden test-http check-headers check-layers \
-        check-isa check-format bench bench-kernels deps run test install clean FORCE
+        check-isa check-format bench bench-build bench-kernels deps run test install clean FORCE
 -include $(patsubst %.o,%.d,$(call OBJ,$(ENGINE) $(SERVER) $(UNIT) $(wildcard tests/golden/*.c tests/bench/*.c)))

@@ -17,6 +17,7 @@ import tempfile
 from contenders import HERE, ORACLE, Refused, convd, onnxruntime, onnxruntime_missing
 
 DATA = os.path.abspath(os.environ.get("CONVD_TEST_DATA") or os.path.join(HERE, "../../../shared/data"))
+CPUS = len(os.sched_getaffinity(0))
 WARM_UP = 0.3  # seconds
 SAME = 1e-3    # relative difference of the largest outputs
 
@@ -41,9 +42,9 @@ def parse_arguments():
     parser.add_argument("build", help="the build directory")
     parser.add_argument("models", nargs="*", help="folders or .onnx files; without: all of the test data")
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--seconds", type=float, default=0.4, help="of each engine in each round (default 0.4)")
+    parser.add_argument("--seconds", type=float, default=0.3, help="of each engine in each round (default 0.3)")
     parser.add_argument("--batches", type=numbers, default=[1, 8], help="as 1,8")
-    parser.add_argument("--threads", type=numbers, default=[1, 2], help="as 1,2")
+    parser.add_argument("--threads", type=numbers, default=[1, 2][:CPUS], help="as 1,2")
     return parser.parse_intermixed_args()
 
 
@@ -52,14 +53,15 @@ def onnx_file(path):
 
 
 def load_models(build, paths):
-    """The models that convd runs, what it answered for each; says why where it does not."""
+    """The models that convd runs and what it answered for each; prints why it refuses the others."""
     models, answers = [], []
     for path in paths:
-        name = os.path.basename(os.path.normpath(path)).removesuffix(".onnx")
+        name = os.path.basename(os.path.abspath(path).removesuffix("/model.onnx")).removesuffix(".onnx")
         try:
             contender = convd(build, path, 1, 1)
         except Refused as why:
-            print(f"{name}: not measured: {why}")
+            reason = str(why).removeprefix(onnx_file(path) + ": ")
+            print(f"{name}: not measured: {reason}")
             continue
         contender.close()
         answers.append(contender.ready)
@@ -92,7 +94,7 @@ def call_overhead():
 
 
 def print_machine(isa, peak):
-    print(f"machine: {cpu_name()}, {len(os.sched_getaffinity(0))} CPUs, load {os.getloadavg()[0]:.1f}; "
+    print(f"machine: {cpu_name()}, {CPUS} CPUs, load {os.getloadavg()[0]:.1f}; "
           f"convd uses {isa}; measured peak of fp32 FMA: {peak:.1f} GFLOP/s on one core")
 
 
@@ -146,7 +148,7 @@ def print_row(args, model, case, peer, peak):
         each = [ours / other for ours, other in zip(*rates)]
         ratio = images[0] / images[1]
         theirs = f"{images[1]:.1f}", f"{ratio:.2f}", f"{min(each):.2f}–{max(each):.2f}"
-    share = 100 * gflops / (peak * min(case.threads * case.copies, len(os.sched_getaffinity(0))))
+    share = 100 * gflops / (peak * min(case.threads * case.copies, CPUS))
     print(ROW % (model.name, case, images[0], *theirs, gflops, share), why or "", flush=True)
     return ratio
 
