@@ -1,7 +1,8 @@
 # make              build/convd
 # make run          install what is missing, build, serve    [MODEL=DIR] [PORT=8080]
 # make test         install what is missing, build, run all tests
-# make bench        tables of convd against onnxruntime
+# make bench        table of convd against onnxruntime    [BENCH='--rounds 15 --seconds 1 MODEL ...']
+# make bench-kernels  how near each kernel comes to the peak of its instruction set
 # make deps         only install what building and testing need (apt)
 # make SAN=address,undefined test-unit  the same with sanitizers, in a build directory of its own
 # make V=1          show the commands
@@ -60,7 +61,8 @@ $(B)/convd: $(B)/server/main.o $(B)/libserver.a $(B)/libengine.a
 
 # The ONNX schema is Debian's; the code that reads it is generated.
 ONNX_PROTO ?= /usr/include/onnx/onnx.proto
-$(B)/gen/onnx.pb-c.h: $(ONNX_PROTO)
+$(ONNX_PROTO): | $(B)/flags
+$(B)/gen/onnx.pb-c.h: $(ONNX_PROTO) | $(B)/flags
 	@mkdir -p $(@D)
 	$(call say,PROTOC,$@)protoc-c --proto_path=$(dir $<) --c_out=$(@D) $<
 $(B)/gen/onnx.pb-c.c: $(B)/gen/onnx.pb-c.h ;
@@ -71,8 +73,14 @@ $(call OBJ,$(wildcard engine/onnx/*.c tests/unit/onnx/*.c)): $(B)/gen/onnx.pb-c.
 # The web page is part of the program.
 $(call OBJ,server/api_web.c): $(wildcard server/web/*)
 
-# Objects depend on the flags they were built with.
+# Objects depend on the flags they were built with. What is missing is said here, once, before a compiler says it.
 $(B)/flags: FORCE
+	@missing=; \
+	for tool in $(firstword $(CC)) pkg-config protoc-c; do command -v $$tool >/dev/null || missing="$$missing $$tool"; done; \
+	pkg-config --exists $(ENGINE_LIBS) $(SERVER_LIBS) 2>/dev/null || for lib in $(ENGINE_LIBS) $(SERVER_LIBS); do \
+		pkg-config --exists $$lib 2>/dev/null || missing="$$missing $$lib"; done; \
+	[ -f $(ONNX_PROTO) ] || missing="$$missing $(ONNX_PROTO)"; \
+	[ -z "$$missing" ] || { echo "missing:$$missing"; echo "'make deps' installs what building needs"; exit 1; } >&2
 	@mkdir -p $(@D); echo '$(CC) $(ALL)' | cmp -s - $@ || echo '$(CC) $(ALL)' >$@
 
 $(B)/%.o: %.c $(B)/flags
@@ -95,11 +103,10 @@ unit-build: $(UNIT_BIN)
 SUITES_rules  = 'headers $(MAKE) -s check-headers' 'layers $(MAKE) -s check-layers' \
                 'isa $(MAKE) -s check-isa' 'format $(MAKE) -s check-format'
 SUITES_unit   = $(foreach t,$(UNIT_BIN),'$(t:$(B)/tests/%=%) $(t)')
-SUITES_onnx   = 'onnx $(PYTHON) tests/onnx/backend.py $(B)'
 SUITES_golden = 'golden $(PYTHON) tests/golden/golden.py $(B)' \
                 'preprocess $(PYTHON) tests/golden/preprocess.py $(B)/tests/golden/fit_dump'
 SUITES_http   = 'http $(PYTHON) tests/http/run.py $(B)'
-SUITES       ?= rules unit onnx golden http
+SUITES       ?= rules unit golden http
 run_suites    = @printf '%s\n' $(foreach s,$(1),$(SUITES_$(s))) | tests/run.sh $(B)/test-logs
 
 export ASAN_OPTIONS  ?= allocator_may_return_null=1:detect_leaks=1:strict_string_checks=1:detect_stack_use_after_return=1
@@ -109,7 +116,7 @@ test-suites: all $(UNIT_BIN) $(HELPERS)
 	$(call run_suites,$(SUITES))
 test-unit: $(UNIT_BIN)
 	$(call run_suites,unit)
-test-onnx test-golden test-http: test-%: all $(HELPERS)
+test-golden test-http: test-%: all $(HELPERS)
 	$(call run_suites,$*)
 
 HEADERS := $(shell find engine server -name '*.h')
@@ -131,12 +138,13 @@ check-format:
 		else echo "$$f: clang-format -i mends it"; bad=$$((bad + 1)); fi; \
 	done; echo "$$good passed, $$bad failed, 0 skipped"; [ $$bad = 0 ]
 
-bench: all
-	$(PYTHON) tests/bench/bench.py $(B)
+bench-kernels: $(B)/tests/bench/kernel_rates
+	@$<
 
 # --- what people type: installs what is missing, then builds, then does it -----
 MODEL ?=
 PORT  ?= 8080
+BENCH ?=
 JOBS   = $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
 again  = @$(MAKE) --no-print-directory
 
@@ -150,6 +158,11 @@ test: deps
 	$(again) $(JOBS) all unit-build $(HELPERS)
 	$(again) test-suites
 
+bench:
+	@sh tests/install-deps.sh build bench
+	$(again) $(JOBS) all $(B)/tests/bench/convd_rate
+	@$(PYTHON) tests/bench/bench.py $(B) $(BENCH)
+
 # --- installing ---------------------------------------------------------------
 PREFIX  ?= /usr/local
 DESTDIR ?=
@@ -162,6 +175,6 @@ clean:
 	rm -rf build
 
 FORCE:
-.PHONY: all unit-build test-suites test-unit test-onnx test-golden test-http check-headers check-layers \
-        check-isa check-format bench deps run test install clean FORCE
--include $(patsubst %.o,%.d,$(call OBJ,$(ENGINE) $(SERVER) $(UNIT) $(wildcard tests/golden/*.c)))
+.PHONY: all unit-build test-suites test-unit test-golden test-http check-headers check-layers \
+        check-isa check-format bench bench-kernels deps run test install clean FORCE
+-include $(patsubst %.o,%.d,$(call OBJ,$(ENGINE) $(SERVER) $(UNIT) $(wildcard tests/golden/*.c tests/bench/*.c)))

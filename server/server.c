@@ -186,6 +186,8 @@ enum cnn_status server_run(const struct config *config, const struct server_mode
 	if (status != CNN_OK)
 		goto free_run;
 	status = add_models(s, models, n, err);
+	if (n == 0 && no_model_reason)
+		log_line(s->log, LOG_WARNING, "%s", no_model_reason);
 	/* Signals first: whoever reads the port may send one at once. */
 	if (status == CNN_OK && (uv_signal_start(&run->on_term, on_stop_signal, SIGTERM) != 0 ||
 	                         uv_signal_start(&run->on_int, on_stop_signal, SIGINT) != 0 ||

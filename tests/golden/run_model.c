@@ -1,4 +1,4 @@
-/* run_model - runs models on raw tensors or pixels, for golden.py and backend.py.
+/* run_model - runs models on raw tensors or pixels, for golden.py.
  *
  * Commands come on standard input, a line each, words parted by tabs; each is answered by one line,
  * "ok ..." or "error STATUS text", so that one process serves a whole suite:
