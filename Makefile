@@ -109,7 +109,7 @@ SUITES_http   = 'http $(PYTHON) tests/http/run.py $(B)'
 SUITES       ?= rules unit golden http
 run_suites    = @printf '%s\n' $(foreach s,$(1),$(SUITES_$(s))) | tests/run.sh $(B)/test-logs
 
-export ASAN_OPTIONS  ?= detect_leaks=1:strict_string_checks=1:detect_stack_use_after_return=1
+export ASAN_OPTIONS  ?= allocator_may_return_null=1:detect_leaks=1:strict_string_checks=1:detect_stack_use_after_return=1
 export UBSAN_OPTIONS ?= print_stacktrace=1
 
 test-suites: all $(UNIT_BIN) $(HELPERS)
@@ -121,11 +121,12 @@ test-golden test-http: test-%: all $(HELPERS)
 
 HEADERS := $(shell find engine server -name '*.h')
 check-headers: $(B)/gen/onnx.pb-c.h   # every header compiles alone
-	@good=0; bad=0; for h in $(HEADERS); do \
+	@printf '%s\n' $(foreach h,$(HEADERS),'$(h) $(call isa_of,$(h))') | { \
+	good=0; bad=0; while read -r h flags; do \
 		if printf '#include "%s"\ntypedef int not_empty;\n' $$h | \
-			$(CC) $(ALL) -Werror -fsyntax-only -x c -; then good=$$((good + 1)); \
+			$(CC) $(ALL) $$flags -Werror -fsyntax-only -x c -; then good=$$((good + 1)); \
 		else echo "$$h does not compile alone"; bad=$$((bad + 1)); fi; \
-	done; echo "$$good passed, $$bad failed, 0 skipped"; [ $$bad = 0 ]
+	done; echo "$$good passed, $$bad failed, 0 skipped"; [ $$bad = 0 ]; }
 check-layers:                         # includes point downwards only
 	@sh tests/check_layers.sh
 check-isa: $(B)/convd                 # no AVX outside of the files named for it

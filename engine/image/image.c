@@ -86,15 +86,21 @@ enum cnn_status decode_check_size(const struct image_limits *limits, int32_t wid
 	return CNN_OK;
 }
 
-enum cnn_status image_probe(const uint8_t *bytes, size_t len, struct image_header *out,
-                            struct cnn_error *err)
+static enum cnn_status probe(const uint8_t *bytes, size_t len, const struct image_limits *limits,
+                             struct image_header *out, struct cnn_error *err)
 {
 	enum image_format format;
 	enum cnn_status status = recognise(bytes, len, &format, err);
 	if (status)
 		return status;
-	return format == IMAGE_JPEG ? jpeg_probe(bytes, len, out, err)
+	return format == IMAGE_JPEG ? jpeg_probe(bytes, len, limits, out, err)
 	                            : png_probe(bytes, len, out, err);
+}
+
+enum cnn_status image_probe(const uint8_t *bytes, size_t len, struct image_header *out,
+                            struct cnn_error *err)
+{
+	return probe(bytes, len, NULL, out, err);
 }
 
 enum cnn_status image_decode(const uint8_t *bytes, size_t len,
@@ -126,7 +132,7 @@ enum cnn_status image_read(const uint8_t *bytes, size_t len, const struct image_
 	if (status)
 		return status;
 	struct image_header found;
-	status = image_probe(bytes, len, &found, err);
+	status = probe(bytes, len, limits, &found, err);
 	if (status)
 		return status;
 	if (header)
