@@ -37,8 +37,8 @@ ENGINE_DIRS ?= base image kernels graph onnx passes plan run
 ENGINE  := $(sort $(foreach d,$(ENGINE_DIRS),$(wildcard engine/$(d)/*.c)))
 SERVER  := $(sort $(wildcard server/*.c server/commands/*.c))
 UNIT    := $(sort $(wildcard tests/unit/*/*.c) $(wildcard tests/kernels/*.c))
-SOURCES  = $(ENGINE) $(SERVER) $(UNIT) $(sort $(wildcard tests/*/*.h tests/*.h engine/*.h engine/*/*.h server/*.h server/*/*.h) \
-           $(wildcard tests/golden/*.c tests/fuzz/*.c tests/bench/*.c))
+SOURCES  = $(ENGINE) $(SERVER) $(UNIT) $(sort $(wildcard tests/*.h tests/*/*.h tests/*/*/*.h engine/*.h engine/*/*.h \
+           server/*.h server/*/*.h tests/kernels/*/*.c tests/golden/*.c tests/fuzz/*.c tests/bench/*.c))
 
 ENGINE_LIBS := libprotobuf-c jansson libjpeg libpng nettle
 SERVER_LIBS := libuv libmicrohttpd
@@ -95,14 +95,29 @@ $(B)/tests/unit/server/%: $(B)/tests/unit/server/%.o $(B)/libserver.a $(B)/liben
 	$(call say,LINK,$@)$(CC) $(ALL) $(LDFLAGS) -o $@ $^ $(LINK_SERVER) $(LINK_ENGINE)
 $(B)/tests/%: $(B)/tests/%.o $(B)/libengine.a
 	$(call say,LINK,$@)$(CC) $(ALL) $(LDFLAGS) -o $@ $^ $(LINK_ENGINE)
-.PRECIOUS: $(B)/%.o
 
-unit-build: $(UNIT_BIN)
+# The tests that go by level_runs once more, with the AVX-512 kernels in plain C (tests/kernels/emulated) instead
+# of the library's: a CPU without AVX-512 tests them too.
+EMULATE      := $(B)/emulated
+EMULATED     := $(patsubst %.c,$(EMULATE)/%.o,$(wildcard engine/kernels/*_avx512.c))
+EMULATED_BIN := $(patsubst tests/%.c,$(B)/tests/emulated/%,$(shell grep -lw level_runs $(UNIT)))
+# Optimising plain C of a kernel's many unrolled instances would take minutes.
+$(EMULATE)/%.o: %.c $(B)/flags
+	@mkdir -p $(@D)
+	$(call say,CC,emulated $<)$(CC) $(ALL) -O0 -Itests/kernels/emulated -DEMULATED_AVX512 -MMD -MP -c -o $@ $<
+$(B)/tests/emulated/%: $(EMULATE)/tests/%.o $(EMULATED) $(B)/libengine.a
+	@mkdir -p $(@D)
+	$(call say,LINK,$@)$(CC) $(ALL) $(LDFLAGS) -o $@ $^ $(LINK_ENGINE)
+INTRINSICS   := tests/kernels/emulated/intrinsics_avx512.o
+$(B)/tests/kernels/check_emulation: $(B)/$(INTRINSICS) $(EMULATE)/$(INTRINSICS)
+.PRECIOUS: $(B)/%.o $(EMULATE)/%.o
+
+unit-build: $(UNIT_BIN) $(EMULATED_BIN)
 
 # A suite is a quoted word: its name, and a command whose last line is "N passed, N failed, N skipped".
 SUITES_rules  = 'headers $(MAKE) -s check-headers' 'layers $(MAKE) -s check-layers' \
                 'isa $(MAKE) -s check-isa' 'format $(MAKE) -s check-format'
-SUITES_unit   = $(foreach t,$(UNIT_BIN),'$(t:$(B)/tests/%=%) $(t)')
+SUITES_unit   = $(foreach t,$(UNIT_BIN) $(EMULATED_BIN),'$(t:$(B)/tests/%=%) $(t)')
 SUITES_golden = 'golden $(PYTHON) tests/golden/golden.py $(B)' \
                 'preprocess $(PYTHON) tests/golden/preprocess.py $(B)/tests/golden/fit_dump'
 SUITES_http   = 'http $(PYTHON) tests/http/run.py $(B)'
@@ -112,9 +127,9 @@ run_suites    = @printf '%s\n' $(foreach s,$(1),$(SUITES_$(s))) | tests/run.sh $
 export ASAN_OPTIONS  ?= allocator_may_return_null=1:detect_leaks=1:strict_string_checks=1:detect_stack_use_after_return=1
 export UBSAN_OPTIONS ?= print_stacktrace=1
 
-test-suites: all $(UNIT_BIN) $(HELPERS)
+test-suites: all $(UNIT_BIN) $(EMULATED_BIN) $(HELPERS)
 	$(call run_suites,$(SUITES))
-test-unit: $(UNIT_BIN)
+test-unit: $(UNIT_BIN) $(EMULATED_BIN)
 	$(call run_suites,unit)
 test-golden test-http: test-%: all $(HELPERS)
 	$(call run_suites,$*)
@@ -178,4 +193,5 @@ clean:
 FORCE:
 .PHONY: all unit-build test-suites test-unit test-golden test-http check-headers check-layers \
         check-isa check-format bench bench-build bench-kernels deps run test install clean FORCE
--include $(patsubst %.o,%.d,$(call OBJ,$(ENGINE) $(SERVER) $(UNIT) $(wildcard tests/golden/*.c tests/bench/*.c)))
+-include $(patsubst %.o,%.d,$(call OBJ,$(ENGINE) $(SERVER) $(UNIT) $(wildcard tests/golden/*.c tests/bench/*.c)) $(EMULATED) \
+         $(EMULATED_BIN:$(B)/tests/emulated/%=$(EMULATE)/tests/%.d) $(B)/$(INTRINSICS) $(EMULATE)/$(INTRINSICS))

@@ -36,8 +36,9 @@ typedef void gemm_f32_fn(size_t m, size_t n, size_t taps, size_t kc, const float
 typedef void dwconv_f32_fn(size_t pixels, size_t channels, size_t taps, const float *const *in,
                            const float *w, float *out, const struct epilogue *ep);
 
-/* out[p * channels + c] = max_t in[p * taps + t][c], -INFINITY with no taps. What a NaN among the
- * taps gives is unspecified. The caller repeats a valid tap where padding was. */
+/* out[p * channels + c] = max_t in[p * taps + t][c], -INFINITY with no taps. NaNs do not count, as in
+ * onnxruntime; of zeros of both signs the first is the result. The caller repeats a valid tap where
+ * padding was. */
 typedef void maxpool_f32_fn(size_t pixels, size_t channels, size_t taps, const float *const *in,
                             float *out);
 
