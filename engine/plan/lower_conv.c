@@ -1,5 +1,6 @@
 /* Convolution: depthwise over channels, everything else as implicit GEMM, group by group. */
 #include "engine/plan/gemm.h"
+#include "engine/plan/winograd.h"
 
 #include <stdlib.h>
 
@@ -176,9 +177,13 @@ enum cnn_status lower_conv(struct lowering *l, const struct node *n, struct cnn_
 	a->bias = b ? lower_copy(l, b->data, graph_value_bytes(b)) : NULL;
 	a->has_residual = n->residual != NO_VALUE;
 	tail_split(&n->activation, &a->lo, &a->hi, &a->tail);
+	if (b && !a->bias)
+		return lower_no_memory(n, err);
+	if (winograd_pays(a))
+		return lower_winograd(l, n, a, w->data, err);
 	a->packed = pack_weights(l, a, w->data);
 	a->zero = lower_alloc(l, a->kc, sizeof(float));
-	if (!a->packed || !a->zero || (b && !a->bias))
+	if (!a->packed || !a->zero)
 		return lower_no_memory(n, err);
 	gemm_finish(l, a);
 	enum cnn_status status = lower_step(l, gemm_step, a, l->k->gemm_f32.name, n, n->out[0],
