@@ -67,6 +67,48 @@ static void gather_rows(const struct gemm_args *a, size_t m, const float **ptr, 
 		ptr[i] = rows + i * k;
 }
 
+/* The window's rows are contiguous: ptr[ky * mr + i] shows them where they lie. Those that reach beyond
+ * the picture are copied, zeros around them. */
+static void find_window_rows(const struct gemm_job *job, size_t row, size_t m, const float **ptr,
+                             float *copies)
+{
+	const struct gemm_args *a = job->a;
+	const struct gemm_window *w = &a->window;
+	size_t mr = a->k->gemm_f32.mr, r = row % a->rows;
+	size_t width = (size_t)w->kernel[1] * a->kc;
+	const float *x = ref_at(job->run, &a->x, job->first + row / a->rows);
+	int32_t oy = (int32_t)(r / (size_t)w->out_w), ox = (int32_t)(r % (size_t)w->out_w);
+	for (size_t i = 0; i < m; i++) {
+		int32_t ix = ox * w->stride[1] - w->pad[1];
+		int32_t left = ix < 0 ? -ix : 0, end = w->in_w - ix;
+		if (end > w->kernel[1])
+			end = w->kernel[1];
+		for (int32_t ky = 0; ky < w->kernel[0]; ky++) {
+			int32_t iy = oy * w->stride[0] - w->pad[0] + ky * w->dilation[0];
+			const float **p = &ptr[(size_t)ky * mr + i];
+			if (iy < 0 || iy >= w->in_h || left >= end) {
+				*p = a->zero;
+				continue;
+			}
+			const float *from = x + (size_t)iy * (size_t)w->in_w * w->pixel;
+			if (left == 0 && end == w->kernel[1]) {
+				*p = from + (size_t)ix * w->pixel;
+				continue;
+			}
+			*p = copies;
+			size_t before = (size_t)left * a->kc, inside = (size_t)(end - left) * a->kc;
+			memset(copies, 0, width * sizeof *copies);
+			memcpy(copies + before, from + (size_t)(ix + left) * w->pixel,
+			       inside * sizeof *copies);
+			copies += width;
+		}
+		if (++ox == w->out_w) {
+			ox = 0;
+			oy++;
+		}
+	}
+}
+
 /* A tile's rows may belong to two pictures, whose outputs need not be neighbours. */
 static size_t rows_within_picture(const struct gemm_args *a, size_t row, size_t m)
 {
@@ -79,7 +121,10 @@ static void run_tile(const struct gemm_job *job, size_t group, size_t panel, siz
 {
 	const struct gemm_args *a = job->a;
 	const struct gemm_f32 *gemm = &a->k->gemm_f32;
-	size_t taps = a->gather ? 1 : a->taps, kc = a->gather ? a->taps * a->kc : a->kc;
+	size_t taps = a->gather == GATHER_ALL    ? 1
+	              : a->gather == GATHER_ROWS ? (size_t)a->window.kernel[0]
+	                                         : a->taps;
+	size_t kc = a->taps * a->kc / taps;
 	size_t column = panel * gemm->nr, n = a->n - column < gemm->nr ? a->n - column : gemm->nr;
 	size_t picture = job->first + row / a->rows;
 	size_t at = (row % a->rows) * a->ldc + group * a->n + column;
@@ -119,8 +164,11 @@ static void run_item(void *ctx, size_t item, size_t thread)
 	while (row < row_end) {
 		size_t m = row_end - row < mr ? row_end - row : mr;
 		m = rows_within_picture(a, row, m);
-		find_rows(job, group, row, m, ptr);
-		if (a->gather)
+		if (a->gather == GATHER_ROWS)
+			find_window_rows(job, row, m, ptr, gathered);
+		else
+			find_rows(job, group, row, m, ptr);
+		if (a->gather == GATHER_ALL)
 			gather_rows(a, m, ptr, gathered);
 		for (size_t panel = panel_first; panel < panel_end; panel++)
 			run_tile(job, group, panel, row, m, ptr);
@@ -151,6 +199,11 @@ size_t gemm_scratch(const struct gemm_args *a)
 	size_t pointers = a->taps * GEMM_MAX_MR * sizeof(float *);
 	size_t gathered = a->gather ? GEMM_MAX_MR * a->taps * a->kc * sizeof(float) : 0;
 	return pointers + gathered;
+}
+
+size_t gemm_zeros(const struct gemm_args *a)
+{
+	return a->gather == GATHER_ROWS ? (size_t)a->window.kernel[1] * a->kc : a->kc;
 }
 
 void gemm_finish(struct lowering *l, struct gemm_args *a)

@@ -4,8 +4,9 @@
 
 #include <stdlib.h>
 
-/* Rows of A shorter than this are copied together before the kernel sees them. */
-#define GATHER_BELOW 16
+/* Taps shorter than GATHER_BELOW floats are shown to the kernel together: as whole rows of the window
+ * where these are contiguous and not short themselves. */
+enum { GATHER_BELOW = 16, ROWS_FROM = 8 };
 
 static void read_window(const struct node *n, const struct value *x, const struct value *y,
                         struct gemm_window *w)
@@ -26,6 +27,15 @@ static void read_window(const struct node *n, const struct value *x, const struc
 	w->plain = w->kernel[0] == 1 && w->kernel[1] == 1 && w->stride[0] == 1 &&
 	           w->stride[1] == 1 && w->pad[0] == 0 && w->pad[1] == 0 && w->in_h == w->out_h &&
 	           w->in_w == w->out_w;
+}
+
+static enum gemm_gather choose_gather(const struct gemm_args *a)
+{
+	const struct gemm_window *w = &a->window;
+	if (a->taps == 1 || a->kc >= GATHER_BELOW)
+		return GATHER_NONE;
+	bool contiguous = a->groups == 1 && w->dilation[1] == 1;
+	return contiguous && (size_t)w->kernel[1] * a->kc >= ROWS_FROM ? GATHER_ROWS : GATHER_ALL;
 }
 
 /* --- depthwise ------------------------------------------------------------------- */
@@ -173,7 +183,7 @@ enum cnn_status lower_conv(struct lowering *l, const struct node *n, struct cnn_
 	a->n = (size_t)w->dim[0] / groups;
 	a->ldc = (size_t)w->dim[0];
 	a->rows = (size_t)a->window.out_h * (size_t)a->window.out_w;
-	a->gather = a->taps > 1 && a->kc < GATHER_BELOW;
+	a->gather = choose_gather(a);
 	a->bias = b ? lower_copy(l, b->data, graph_value_bytes(b)) : NULL;
 	a->has_residual = n->residual != NO_VALUE;
 	tail_split(&n->activation, &a->lo, &a->hi, &a->tail);
@@ -182,7 +192,7 @@ enum cnn_status lower_conv(struct lowering *l, const struct node *n, struct cnn_
 	if (winograd_pays(a))
 		return lower_winograd(l, n, a, w->data, err);
 	a->packed = pack_weights(l, a, w->data);
-	a->zero = lower_alloc(l, a->kc, sizeof(float));
+	a->zero = lower_alloc(l, gemm_zeros(a), sizeof(float));
 	if (!a->packed || !a->zero)
 		return lower_no_memory(n, err);
 	gemm_finish(l, a);
