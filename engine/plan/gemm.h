@@ -1,7 +1,7 @@
 /* gemm.h - the loop around gemm_f32 that convolutions and matrix products share. */
 #ifndef ENGINE_PLAN_GEMM_H
 #define ENGINE_PLAN_GEMM_H
-#include "engine/plan/lower.h"
+#include "engine/plan/rows.h"
 
 /* Where the rows of A lie: row r of a picture is the output position (r / out_w, r % out_w). */
 struct gemm_window {
@@ -38,9 +38,10 @@ struct gemm_args {
 };
 
 step_fn gemm_step;
+rows_fn gemm_rows;
 
 size_t gemm_zeros(const struct gemm_args *a);
-/* Cut the work and claim the scratch; everything above row_block is set. */
+/* Cut the work; everything above row_block is set. The caller claims the scratch. */
 void gemm_finish(struct lowering *l, struct gemm_args *a);
 /* Scratch bytes that one thread needs. */
 size_t gemm_scratch(const struct gemm_args *a);

@@ -12,69 +12,33 @@ enum { MAX_COLUMNS = 64 };
 /* A row of floats at a multiple of 4 KiB from the next would share its sets of the L1 cache. */
 enum { SKEW = 16 };
 
-struct winograd_args {
-	const struct kernels *k;
-	struct ref x, y, residual;
-	bool has_residual;
-	struct gemm_window window;
-	size_t channels, n; /* of the input, of the output */
-	size_t tiles_y, tiles_x;
-	size_t block;          /* tiles of a work item */
-	size_t columns;        /* output channels at a time, a multiple of NR */
-	size_t v_row, v_point; /* floats from one tile, from one point to the next */
-	size_t m_row, m_point;
-	size_t packed_point; /* floats from one point's weights to the next */
-	const float *packed; /* [POINTS][gemm_f32_packed_size(n, channels)] */
-	const float *bias, *zero;
-	float lo, hi;
-	struct tail tail;
-};
-
 /* --- running ------------------------------------------------------------------------------ */
 
-struct winograd_job {
+/* One picture's operands. */
+struct winograd_view {
 	const struct winograd_args *a;
-	const struct run *run;
-	size_t first, tiles; /* first picture; tiles of all its pictures together */
+	const struct rows *x, *y;
+	const float *residual; /* laid out like the whole output, or NULL */
 };
 
-/* The tile at `index` of the job: which picture, and the position of its first output. */
-struct tile_at {
-	size_t picture;
-	int32_t y, x;
-};
-
-static struct tile_at find_tile(const struct winograd_job *job, size_t index)
+static void transform_input(const struct winograd_view *view, size_t first, size_t n, float *v)
 {
-	const struct winograd_args *a = job->a;
-	size_t of_picture = a->tiles_y * a->tiles_x, t = index % of_picture;
-	return (struct tile_at){
-		.picture = job->first + index / of_picture,
-		.y = (int32_t)(t / a->tiles_x) * OUT,
-		.x = (int32_t)(t % a->tiles_x) * OUT,
-	};
-}
-
-static void transform_input(const struct winograd_job *job, size_t first, size_t n, float *v)
-{
-	const struct winograd_args *a = job->a;
+	const struct winograd_args *a = view->a;
 	const struct gemm_window *w = &a->window;
-	for (size_t i = 0; i < n; i++) {
-		struct tile_at tile = find_tile(job, first + i);
-		const float *x = ref_at(job->run, &a->x, tile.picture);
+	for (size_t t = first; t < first + n; t++, v += a->v_row) {
+		int32_t y = (int32_t)(t / a->tiles_x) * OUT - w->pad[0];
+		int32_t x = (int32_t)(t % a->tiles_x) * OUT - w->pad[1];
 		const float *in[POINTS];
 		for (int32_t ky = 0; ky < IN; ky++) {
-			int32_t iy = tile.y - w->pad[0] + ky;
+			int32_t iy = y + ky;
 			bool outside = iy < 0 || iy >= w->in_h;
-			const float *row =
-				x + (outside ? 0 : (size_t)iy * (size_t)w->in_w * w->pixel);
-			int32_t ix = tile.x - w->pad[1];
-			for (int32_t kx = 0; kx < IN; kx++, ix++)
-				in[ky * IN + kx] = outside || ix < 0 || ix >= w->in_w
+			const float *row = outside ? NULL : rows_at(view->x, iy);
+			for (int32_t kx = 0; kx < IN; kx++)
+				in[ky * IN + kx] = outside || x + kx < 0 || x + kx >= w->in_w
 				                           ? a->zero
-				                           : row + (size_t)ix * w->pixel;
+				                           : row + (size_t)(x + kx) * w->pixel;
 		}
-		a->k->winograd_input_f32(a->channels, in, v + i * a->v_row, a->v_point);
+		a->k->winograd_input_f32(a->channels, in, v, a->v_point);
 	}
 }
 
@@ -100,54 +64,87 @@ static void multiply(const struct winograd_args *a, size_t column, size_t column
 	}
 }
 
-static void transform_output(const struct winograd_job *job, size_t column, size_t columns,
+static void transform_output(const struct winograd_view *view, size_t column, size_t columns,
                              size_t first, size_t n, const float *m)
 {
-	const struct winograd_args *a = job->a;
+	const struct winograd_args *a = view->a;
 	const struct gemm_window *w = &a->window;
 	struct winograd_place place = {.row_stride = (size_t)w->out_w * a->n, .pixel_stride = a->n};
-	for (size_t i = 0; i < n; i++) {
-		struct tile_at tile = find_tile(job, first + i);
-		size_t at = ((size_t)tile.y * (size_t)w->out_w + (size_t)tile.x) * a->n + column;
-		float *y = ref_at(job->run, &a->y, tile.picture) + at;
+	for (size_t t = first; t < first + n; t++, m += a->m_row) {
+		int32_t oy = (int32_t)(t / a->tiles_x) * OUT, ox = (int32_t)(t % a->tiles_x) * OUT;
+		size_t at = (size_t)ox * a->n + column;
+		float *y = rows_at(view->y, oy) + at;
 		struct epilogue ep = {
 			.bias = a->bias ? a->bias + column : NULL,
-			.residual = a->has_residual
-		                            ? ref_at(job->run, &a->residual, tile.picture) + at
+			.residual = view->residual
+		                            ? view->residual + (size_t)oy * place.row_stride + at
 		                            : NULL,
 			.lo = a->lo,
 			.hi = a->hi,
 		};
-		place.rows = (size_t)(w->out_h - tile.y < OUT ? w->out_h - tile.y : OUT);
-		place.columns = (size_t)(w->out_w - tile.x < OUT ? w->out_w - tile.x : OUT);
-		a->k->winograd_output_f32(columns, &place, m + i * a->m_row, a->m_point, y, &ep);
+		place.rows = (size_t)(w->out_h - oy < OUT ? w->out_h - oy : OUT);
+		place.columns = (size_t)(w->out_w - ox < OUT ? w->out_w - ox : OUT);
+		a->k->winograd_output_f32(columns, &place, m, a->m_point, y, &ep);
 		for (size_t r = 0; r < place.rows && a->tail.kind != ACT_NONE; r++)
 			for (size_t c = 0; c < place.columns; c++)
 				tail_apply(&a->tail, columns, y + r * place.row_stride + c * a->n);
 	}
 }
 
+/* At most a->block tiles of one picture; v and m have room for them. */
+static void run_tiles(const struct winograd_view *view, size_t first, size_t n, char *scratch)
+{
+	const struct winograd_args *a = view->a;
+	float *v = (float *)(void *)scratch, *m = v + POINTS * a->v_point;
+	transform_input(view, first, n, v);
+	for (size_t column = 0; column < a->n; column += a->columns) {
+		size_t columns = a->n - column < a->columns ? a->n - column : a->columns;
+		multiply(a, column, columns, n, v, m);
+		transform_output(view, column, columns, first, n, m);
+	}
+}
+
+void winograd_rows(const void *args, const struct rows *x, const struct rows *y,
+                   const float *residual, int32_t from, int32_t to, char *scratch)
+{
+	const struct winograd_args *a = args;
+	const struct winograd_view view = {a, x, y, residual};
+	size_t first = (size_t)(from / OUT) * a->tiles_x;
+	size_t end = (size_t)((to + OUT - 1) / OUT) * a->tiles_x;
+	for (; first < end; first += a->block)
+		run_tiles(&view, first, end - first < a->block ? end - first : a->block, scratch);
+}
+
+/* --- as a step of its own --------------------------------------------------------------------- */
+
+struct winograd_job {
+	const struct winograd_args *a;
+	const struct run *run;
+	size_t first, blocks; /* first picture; work items of each */
+};
+
 static void run_block(void *ctx, size_t item, size_t thread)
 {
 	const struct winograd_job *job = ctx;
 	const struct winograd_args *a = job->a;
-	size_t first = item * a->block;
-	size_t n = job->tiles - first < a->block ? job->tiles - first : a->block;
-	float *v = (float *)(void *)(job->run->scratch + thread * job->run->scratch_stride);
-	float *m = v + POINTS * a->v_point;
-	transform_input(job, first, n, v);
-	for (size_t column = 0; column < a->n; column += a->columns) {
-		size_t columns = a->n - column < a->columns ? a->n - column : a->columns;
-		multiply(a, column, columns, n, v, m);
-		transform_output(job, column, columns, first, n, m);
-	}
+	const struct run *run = job->run;
+	const struct gemm_window *w = &a->window;
+	size_t picture = job->first + item / job->blocks, first = item % job->blocks * a->block;
+	size_t n = a->tiles_y * a->tiles_x - first;
+	const struct rows x = {ref_at(run, &a->x, picture), (size_t)w->in_w * w->pixel, ROWS_ALL};
+	const struct rows y = {ref_at(run, &a->y, picture), (size_t)w->out_w * a->n, ROWS_ALL};
+	const struct winograd_view view = {
+		a, &x, &y, a->has_residual ? ref_at(run, &a->residual, picture) : NULL};
+	run_tiles(&view, first, n < a->block ? n : a->block,
+	          run->scratch + thread * run->scratch_stride);
 }
 
-static void run_winograd(const struct step *step, const struct run *run, size_t first, size_t n)
+void winograd_step(const struct step *step, const struct run *run, size_t first, size_t n)
 {
 	const struct winograd_args *a = step->args;
-	struct winograd_job job = {a, run, first, n * a->tiles_y * a->tiles_x};
-	cnn_parallel_for(run->pool, (job.tiles + a->block - 1) / a->block, run_block, &job);
+	size_t tiles = a->tiles_y * a->tiles_x;
+	struct winograd_job job = {a, run, first, (tiles + a->block - 1) / a->block};
+	cnn_parallel_for(run->pool, n * job.blocks, run_block, &job);
 }
 
 /* --- deciding ------------------------------------------------------------------------------ */
@@ -251,19 +248,23 @@ static void cut_tiles(struct lowering *l, struct winograd_args *a)
 	size_t threads = l->options->threads_hint;
 	while (threads > 1 && a->block > mr && tiles / a->block < 2 * threads)
 		a->block -= mr;
-	if (a->block > tiles * l->options->max_batch)
-		a->block = tiles * l->options->max_batch;
+	if (a->block > tiles)
+		a->block = tiles;
 	a->v_point = a->block * a->v_row + SKEW;
 	a->m_point = a->block * a->m_row + SKEW;
-	lower_scratch(l, POINTS * (a->v_point + a->m_point) * sizeof(float));
 }
 
-enum cnn_status lower_winograd(struct lowering *l, const struct node *n, const struct gemm_args *a,
-                               const float *weights, struct cnn_error *err)
+size_t winograd_scratch(const struct winograd_args *a)
+{
+	return POINTS * (a->v_point + a->m_point) * sizeof(float);
+}
+
+struct winograd_args *winograd_new(struct lowering *l, const struct gemm_args *a,
+                                   const float *weights)
 {
 	struct winograd_args *w = lower_alloc(l, 1, sizeof *w);
 	if (!w)
-		return lower_no_memory(n, err);
+		return NULL;
 	*w = (struct winograd_args){
 		.k = a->k,
 		.has_residual = a->has_residual,
@@ -280,15 +281,6 @@ enum cnn_status lower_winograd(struct lowering *l, const struct node *n, const s
 		.packed_point = gemm_f32_packed_size(&a->k->gemm_f32, a->n, a->kc),
 	};
 	w->packed = pack_points(l, w, weights);
-	if (!w->zero || !w->packed)
-		return lower_no_memory(n, err);
 	cut_tiles(l, w);
-	size_t weight_bytes = POINTS * w->packed_point * sizeof(float);
-	enum cnn_status status =
-		lower_step(l, run_winograd, w, "winograd_f32", n, n->out[0], weight_bytes, err);
-	if (!status)
-		status = lower_read(l, n->in[0], &w->x, err);
-	if (!status && w->has_residual)
-		status = lower_read(l, n->residual, &w->residual, err);
-	return status ? status : lower_write(l, n->out[0], &w->y, err);
+	return w->zero && w->packed ? w : NULL;
 }
