@@ -1,7 +1,5 @@
 #include "engine/plan/gemm.h"
 
-#include "engine/base/cpu.h"
-
 #include <string.h>
 
 /* One picture's operands. */
@@ -272,7 +270,7 @@ void gemm_finish(struct lowering *l, struct gemm_args *a)
 	size_t panels = (a->n + nr - 1) / nr, tiles = (a->rows + mr - 1) / mr;
 	/* A block of panels stays in half of L2 while the rows go by. */
 	size_t panel_bytes = a->taps * a->kc * nr * sizeof(float);
-	a->panel_block = cpu_l2_bytes() / 2 / (panel_bytes ? panel_bytes : 1);
+	a->panel_block = l->options->l2_bytes / 2 / (panel_bytes ? panel_bytes : 1);
 	if (a->panel_block < 1)
 		a->panel_block = 1;
 	if (a->panel_block > panels)

@@ -176,7 +176,7 @@ static enum cnn_status make_conv(struct lowering *l, const struct node *n, struc
 			     }};
 	if (a.groups > 1 && a.kc == 1 && a.n == 1)
 		return make_depthwise(l, n, &a, out, err);
-	if (winograd_pays(&a))
+	if (winograd_pays(l, &a))
 		return make_winograd(l, n, &a, out, err);
 	return make_gemm(l, n, &a, out, err);
 }

@@ -1,7 +1,5 @@
 #include "engine/plan/winograd.h"
 
-#include "engine/base/cpu.h"
-
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -159,7 +157,7 @@ static double round_up(size_t n, size_t to)
 	return (double)((n + to - 1) / to * to);
 }
 
-bool winograd_pays(const struct gemm_args *a)
+bool winograd_pays(const struct lowering *l, const struct gemm_args *a)
 {
 	const struct gemm_window *w = &a->window;
 	for (int i = 0; i < 2; i++)
@@ -176,7 +174,7 @@ bool winograd_pays(const struct gemm_args *a)
 	double by_points = round_up(tiles, gemm->mr) * POINTS;
 	double transforms = 6.0 * (double)tiles * POINTS * (double)(a->kc + a->n) / pairs;
 	double more_bytes = (POINTS - KERNEL * KERNEL) * sizeof(float);
-	bool streamed = POINTS * pairs * sizeof(float) > (double)cpu_l2_bytes() / 2;
+	bool streamed = POINTS * pairs * sizeof(float) > (double)l->options->l2_bytes / 2;
 	double streaming = streamed ? more_bytes / 8 * gemm->nr : 0;
 	return by_points + transforms + streaming < 0.8 * direct;
 }
@@ -242,7 +240,7 @@ static void cut_tiles(struct lowering *l, struct winograd_args *a)
 	a->v_row = a->channels % (4096 / sizeof(float)) ? a->channels : a->channels + SKEW;
 	a->m_row = a->columns;
 	size_t tile_bytes = POINTS * sizeof(float) * (a->v_row + a->m_row);
-	a->block = cpu_l2_bytes() / 2 / tile_bytes / mr * mr;
+	a->block = l->options->l2_bytes / 2 / tile_bytes / mr * mr;
 	if (a->block < 2 * mr)
 		a->block = 2 * mr;
 	size_t threads = l->options->threads_hint;

@@ -6,7 +6,7 @@
 
 /* Would the convolution that `a` describes be faster this way? `a` needs no weights yet. The answer depends on
  * shapes, cache and kernels alone, never on the batch. */
-bool winograd_pays(const struct gemm_args *a);
+bool winograd_pays(const struct lowering *l, const struct gemm_args *a);
 
 struct winograd_args {
 	const struct kernels *k;

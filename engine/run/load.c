@@ -156,6 +156,8 @@ static enum cnn_status optimise(struct loading *l, struct cnn_error *err)
 		.kernels = kernels,
 		.max_batch = l->m->max_batch,
 		.threads_hint = cpu_count(),
+		.l2_bytes = l->options->l2_bytes ? l->options->l2_bytes : cpu_l2_bytes(),
+		.keep_layers = l->options->keep_layers,
 		.pixels = l->m->info.takes_pictures ? &l->pixels : NULL,
 		.activation = activations[l->m->info.activation],
 	};

@@ -15,7 +15,7 @@ import onnx
 import make_models
 import photos
 import pictures
-from compare import PROBABILITY, Report, near, near_scores, same_top, sample_folder, ways
+from compare import PROBABILITY, Report, near, near_scores, same_bits, same_top, sample_folder, ways
 from runners import DATA, Engine, Failure, Oracle, Unsupported, softmax
 
 QUANTISED = ("QuantizeLinear", "DequantizeLinear", "QLinear", "ConvInteger", "MatMulInteger", "DynamicQuantize")
@@ -59,7 +59,7 @@ def check_model(report, engine, oracle, folder, uprights):
         engine.load(folder, max_batch=BATCH)
         near(engine.run(values, BATCH, raw=False), want, PROBABILITY, "scores")
     with report.case(f"{name}: every layer kept"):
-        engine.load(folder, max_batch=BATCH, keep=True)
+        engine.load(folder, max_batch=BATCH, how="keep")
         near(apply(engine.run(values, BATCH)), want, PROBABILITY, "kept")
     if pixels is not None:
         with report.case(f"{name}: from pixels") as remarks:
@@ -110,8 +110,13 @@ def check_generated(report, engine, oracle, folder, part):
             worst = 0.0
             for isa, got in ways(engine, path, values, engine.levels, 2):
                 worst = max(worst, near_scores(got, want, isa))
-            engine.load(path, max_batch=2, keep=True)
+            engine.load(path, max_batch=2, how="keep")
             near_scores(engine.run(values, 2, 2), want, "kept layers")
+            for isa in engine.levels:
+                engine.load(path, isa, max_batch=3, how="small-cache")
+                single = engine.run(values)
+                worst = max(worst, near_scores(single, want, f"{isa}, small cache"))
+                same_bits(engine.run(values, 3, 2), single, f"{isa}, small cache, batch of 3")
             remarks.append(f"{100 * worst:.1f}% of the tolerance")
             os.remove(path)
 
