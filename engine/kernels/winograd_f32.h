@@ -1,13 +1,11 @@
-/* winograd_f32.h - the transforms of Winograd's F(4x4, 3x3), for one vector type.
+/* winograd_f32.h - the transforms of Winograd's F(4x4, 3x3), for the vector of the including file.
  *
  * Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks" (2016), interpolation points
- * 0, 1, -1, 2, -2: 36 multiplications make the 16 outputs that take 144 directly. A file for one
- * instruction set includes this one after it has defined LANES, `vec` (LANES floats; arithmetic by operators),
- * load_first(x, n), store_first(y, n, v) and clamp_vec(v, lo, hi). */
+ * 0, 1, -1, 2, -2: 36 multiplications make the 16 outputs that take 144 directly. */
 #ifndef ENGINE_KERNELS_WINOGRAD_F32_H
 #define ENGINE_KERNELS_WINOGRAD_F32_H
 #include "engine/kernels/kernels.h"
-#include "engine/kernels/loops.h"
+#include "engine/kernels/vector.h"
 
 enum { IN = WINOGRAD_IN, OUT = WINOGRAD_OUT };
 

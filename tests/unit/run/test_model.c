@@ -123,7 +123,9 @@ static void levels_agree(void)
 			for (int keep = 0; keep < 2; keep++) {
 				char path[64];
 				snprintf(path, sizeof path, "models/%s", names[k]);
-				struct cnn_load_options o = {(enum cnn_isa)isa, 1, keep};
+				struct cnn_load_options o = {.max_isa = (enum cnn_isa)isa,
+				                             .max_batch = 1,
+				                             .keep_layers = keep};
 				struct cnn_model *m;
 				struct cnn_session *s;
 				struct cnn_error err = {0};
