@@ -104,7 +104,7 @@ EMULATED_BIN := $(patsubst tests/%.c,$(B)/tests/emulated/%,$(shell grep -lw leve
 # Optimising plain C of a kernel's many unrolled instances would take minutes.
 $(EMULATE)/%.o: %.c $(B)/flags
 	@mkdir -p $(@D)
-	$(call say,CC,emulated $<)$(CC) $(ALL) -O0 -Itests/kernels/emulated -DEMULATED_AVX512 -MMD -MP -c -o $@ $<
+	$(call say,CC,emulated $<)$(CC) $(ALL) -O0 -Wno-psabi -Itests/kernels/emulated -DEMULATED_AVX512 -MMD -MP -c -o $@ $<
 $(B)/tests/emulated/%: $(EMULATE)/tests/%.o $(EMULATED) $(B)/libengine.a
 	@mkdir -p $(@D)
 	$(call say,LINK,$@)$(CC) $(ALL) $(LDFLAGS) -o $@ $^ $(LINK_ENGINE)

@@ -8,7 +8,8 @@
 
 /* vec: LANES floats; arithmetic by operators. load_first and store_first touch the memory of the first n
  * lanes only, the others are zero. clamp_vec is min(max(v, lo), hi), NaN stays NaN. */
-#if defined(__AVX512F__)
+/* The AVX-512 kernels are also tested with their intrinsics in plain C. */
+#if defined(__AVX512F__) || defined(EMULATED_AVX512)
 #	include <immintrin.h>
 
 enum { LANES = 16 };

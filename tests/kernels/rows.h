@@ -51,6 +51,16 @@ ROW_TYPE(peak) = {
 #define PEAK_F32(isa, function) {isa, function, #function},
 #include "engine/kernels/kernels.def"
 };
+struct winograd_row {
+	enum cnn_isa isa;
+	winograd_input_f32_fn *input;
+	winograd_output_f32_fn *output;
+	const char *name;
+};
+ROWS_UNUSED static const struct winograd_row winograd_rows[] = {
+#define WINOGRAD_F32(isa, input, output) {isa, input, output, #input},
+#include "engine/kernels/kernels.def"
+};
 
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])
 
@@ -70,6 +80,11 @@ ROWS_UNUSED static struct kernels level_kernels(enum cnn_isa isa)
 	CHOOSE(avgpool)
 	CHOOSE(peak)
 #undef CHOOSE
+	for (size_t i = 0; i < COUNT(winograd_rows); i++)
+		if (winograd_rows[i].isa == isa) {
+			k.winograd_input_f32 = winograd_rows[i].input;
+			k.winograd_output_f32 = winograd_rows[i].output;
+		}
 	return k;
 }
 

@@ -13,9 +13,8 @@
 
 enum { EMULATED_LANES = 16 };
 
-typedef struct {
-	float lane[EMULATED_LANES];
-} __m512;
+/* Arithmetic by operators, as the compiler's own type. */
+typedef float __m512 __attribute__((vector_size(EMULATED_LANES * 4)));
 
 typedef uint16_t __mmask16;
 
@@ -25,7 +24,7 @@ typedef uint16_t __mmask16;
 EMULATED __m512 _mm512_set1_ps(float x)
 {
 	__m512 y;
-	EACH_LANE y.lane[i] = x;
+	EACH_LANE y[i] = x;
 	return y;
 }
 
@@ -36,7 +35,7 @@ EMULATED __m512 _mm512_setzero_ps(void)
 
 EMULATED float _mm512_cvtss_f32(__m512 x)
 {
-	return x.lane[0];
+	return x[0];
 }
 
 /* --- memory: p need not point at a float */
@@ -52,16 +51,16 @@ EMULATED __m512 _mm512_maskz_loadu_ps(__mmask16 mask, const void *p)
 	__m512 y;
 	EACH_LANE
 	{
-		y.lane[i] = 0;
+		y[i] = 0;
 		if (mask >> i & 1)
-			memcpy(&y.lane[i], (const char *)p + i * 4, 4);
+			memcpy((char *)&y + i * 4, (const char *)p + i * 4, 4);
 	}
 	return y;
 }
 
 EMULATED void _mm512_mask_storeu_ps(void *p, __mmask16 mask, __m512 x)
 {
-	EACH_LANE if (mask >> i & 1) memcpy((char *)p + i * 4, &x.lane[i], 4);
+	EACH_LANE if (mask >> i & 1) memcpy((char *)p + i * 4, (char *)&x + i * 4, 4);
 }
 
 EMULATED __m512 _mm512_load_ps(const void *p)
@@ -80,32 +79,32 @@ EMULATED void _mm512_store_ps(void *p, __m512 x)
 
 EMULATED __m512 _mm512_add_ps(__m512 a, __m512 b)
 {
-	EACH_LANE a.lane[i] += b.lane[i];
+	EACH_LANE a[i] += b[i];
 	return a;
 }
 
 EMULATED __m512 _mm512_mul_ps(__m512 a, __m512 b)
 {
-	EACH_LANE a.lane[i] *= b.lane[i];
+	EACH_LANE a[i] *= b[i];
 	return a;
 }
 
 EMULATED __m512 _mm512_fmadd_ps(__m512 a, __m512 b, __m512 c)
 {
-	EACH_LANE a.lane[i] = fmaf(a.lane[i], b.lane[i], c.lane[i]);
+	EACH_LANE a[i] = fmaf(a[i], b[i], c[i]);
 	return a;
 }
 
 /* The second operand when either is a NaN, and when both are zeros. */
 EMULATED __m512 _mm512_min_ps(__m512 a, __m512 b)
 {
-	EACH_LANE a.lane[i] = a.lane[i] < b.lane[i] ? a.lane[i] : b.lane[i];
+	EACH_LANE a[i] = a[i] < b[i] ? a[i] : b[i];
 	return a;
 }
 
 EMULATED __m512 _mm512_max_ps(__m512 a, __m512 b)
 {
-	EACH_LANE a.lane[i] = a.lane[i] > b.lane[i] ? a.lane[i] : b.lane[i];
+	EACH_LANE a[i] = a[i] > b[i] ? a[i] : b[i];
 	return a;
 }
 
