@@ -1,7 +1,8 @@
 # make              build/convd
 # make run          install what is missing, build, serve    [MODEL=DIR] [PORT=8080]
 # make test         install what is missing, build, run all tests
-# make bench        tables of convd against onnxruntime
+# make bench        table of convd against onnxruntime    [BENCH='--rounds 15 --seconds 1 MODEL ...']
+# make bench-kernels  how near each kernel comes to the peak of its instruction set
 # make deps         only install what building and testing need (apt)
 # make SAN=address,undefined test-unit  the same with sanitizers, in a build directory of its own
 # make V=1          show the commands
@@ -38,8 +39,8 @@ ENGINE_DIRS ?= base image kernels graph onnx passes plan run
 ENGINE  := $(sort $(foreach d,$(ENGINE_DIRS),$(wildcard engine/$(d)/*.c)))
 SERVER  := $(sort $(wildcard server/*.c server/commands/*.c))
 UNIT    := $(sort $(wildcard tests/unit/*/*.c) $(wildcard tests/kernels/*.c))
-SOURCES  = $(ENGINE) $(SERVER) $(UNIT) $(sort $(wildcard tests/*/*.h tests/*.h engine/*.h engine/*/*.h server/*.h server/*/*.h) \
-           $(wildcard tests/golden/*.c tests/fuzz/*.c tests/bench/*.c))
+SOURCES  = $(ENGINE) $(SERVER) $(UNIT) $(sort $(wildcard tests/*.h tests/*/*.h tests/*/*/*.h engine/*.h engine/*/*.h \
+           server/*.h server/*/*.h tests/kernels/*/*.c tests/golden/*.c tests/fuzz/*.c tests/bench/*.c))
 
 ENGINE_LIBS := libprotobuf-c jansson libjpeg libpng nettle
 SERVER_LIBS := libuv libmicrohttpd
@@ -62,7 +63,8 @@ $(B)/convd: $(B)/server/main.o $(B)/libserver.a $(B)/libengine.a
 
 # The ONNX schema is Debian's; the code that reads it is generated.
 ONNX_PROTO ?= /usr/include/onnx/onnx.proto
-$(B)/gen/onnx.pb-c.h: $(ONNX_PROTO)
+$(ONNX_PROTO): | $(B)/flags
+$(B)/gen/onnx.pb-c.h: $(ONNX_PROTO) | $(B)/flags
 	@mkdir -p $(@D)
 	$(call say,PROTOC,$@)protoc-c --proto_path=$(dir $<) --c_out=$(@D) $<
 $(B)/gen/onnx.pb-c.c: $(B)/gen/onnx.pb-c.h ;
@@ -73,8 +75,14 @@ $(call OBJ,$(wildcard engine/onnx/*.c tests/unit/*/*.c tests/fuzz/*.c)): $(B)/ge
 # The web page is part of the program.
 $(call OBJ,server/api_web.c): $(wildcard server/web/*)
 
-# Objects depend on the flags they were built with.
+# Objects depend on the flags they were built with. What is missing is said here, once, before a compiler says it.
 $(B)/flags: FORCE
+	@missing=; \
+	for tool in $(firstword $(CC)) pkg-config protoc-c; do command -v $$tool >/dev/null || missing="$$missing $$tool"; done; \
+	pkg-config --exists $(ENGINE_LIBS) $(SERVER_LIBS) 2>/dev/null || for lib in $(ENGINE_LIBS) $(SERVER_LIBS); do \
+		pkg-config --exists $$lib 2>/dev/null || missing="$$missing $$lib"; done; \
+	[ -f $(ONNX_PROTO) ] || missing="$$missing $(ONNX_PROTO)"; \
+	[ -z "$$missing" ] || { echo "missing:$$missing"; echo "'make deps' installs what building needs"; exit 1; } >&2
 	@mkdir -p $(@D); echo '$(CC) $(ALL)' | cmp -s - $@ || echo '$(CC) $(ALL)' >$@
 
 $(B)/%.o: %.c $(B)/flags
@@ -89,34 +97,48 @@ $(B)/tests/unit/server/%: $(B)/tests/unit/server/%.o $(B)/libserver.a $(B)/liben
 	$(call say,LINK,$@)$(CC) $(ALL) $(LDFLAGS) -o $@ $^ $(LINK_SERVER) $(LINK_ENGINE)
 $(B)/tests/%: $(B)/tests/%.o $(B)/libengine.a
 	$(call say,LINK,$@)$(CC) $(ALL) $(LDFLAGS) -o $@ $^ $(LINK_ENGINE)
-.PRECIOUS: $(B)/%.o
 
 # What once broke a fuzz target, see below.
 REPLAYED := $(notdir $(wildcard tests/fuzz/corpus/*))
 REPLAY   := $(patsubst %,$(B)/tests/fuzz/replay_%,$(REPLAYED))
 
-unit-build: $(UNIT_BIN) $(REPLAY)
+# The tests that go by level_runs once more, with the AVX-512 kernels in plain C (tests/kernels/emulated) instead
+# of the library's: a CPU without AVX-512 tests them too.
+EMULATE      := $(B)/emulated
+EMULATED     := $(patsubst %.c,$(EMULATE)/%.o,$(wildcard engine/kernels/*_avx512.c))
+EMULATED_BIN := $(patsubst tests/%.c,$(B)/tests/emulated/%,$(shell grep -lw level_runs $(UNIT)))
+# Optimising plain C of a kernel's many unrolled instances would take minutes.
+$(EMULATE)/%.o: %.c $(B)/flags
+	@mkdir -p $(@D)
+	$(call say,CC,emulated $<)$(CC) $(ALL) -O0 -Wno-psabi -Itests/kernels/emulated -DEMULATED_AVX512 -MMD -MP -c -o $@ $<
+$(B)/tests/emulated/%: $(EMULATE)/tests/%.o $(EMULATED) $(B)/libengine.a
+	@mkdir -p $(@D)
+	$(call say,LINK,$@)$(CC) $(ALL) $(LDFLAGS) -o $@ $^ $(LINK_ENGINE)
+INTRINSICS   := tests/kernels/emulated/intrinsics_avx512.o
+$(B)/tests/kernels/check_emulation: $(B)/$(INTRINSICS) $(EMULATE)/$(INTRINSICS)
+.PRECIOUS: $(B)/%.o $(EMULATE)/%.o
+
+unit-build: $(UNIT_BIN) $(EMULATED_BIN) $(REPLAY)
 
 # A suite is a quoted word: its name, and a command whose last line is "N passed, N failed, N skipped".
 SUITES_rules  = 'headers $(MAKE) -s check-headers' 'layers $(MAKE) -s check-layers' \
                 'isa $(MAKE) -s check-isa' 'format $(MAKE) -s check-format'
-SUITES_unit   = $(foreach t,$(UNIT_BIN),'$(t:$(B)/tests/%=%) $(t)') \
+SUITES_unit   = $(foreach t,$(UNIT_BIN) $(EMULATED_BIN),'$(t:$(B)/tests/%=%) $(t)') \
                 $(foreach f,$(REPLAYED),'fuzz/$(f) $(B)/tests/fuzz/replay_$(f) tests/fuzz/corpus/$(f)')
-SUITES_onnx   = 'onnx $(PYTHON) tests/onnx/backend.py $(B)'
 SUITES_golden = 'golden $(PYTHON) tests/golden/golden.py $(B)' \
                 'preprocess $(PYTHON) tests/golden/preprocess.py $(B)/tests/golden/fit_dump'
 SUITES_http   = 'http $(PYTHON) tests/http/run.py $(B)'
-SUITES       ?= rules unit onnx golden http
+SUITES       ?= rules unit golden http
 run_suites    = @printf '%s\n' $(foreach s,$(1),$(SUITES_$(s))) | tests/run.sh $(B)/test-logs
 
-export ASAN_OPTIONS  ?= detect_leaks=1:strict_string_checks=1:detect_stack_use_after_return=1
+export ASAN_OPTIONS  ?= allocator_may_return_null=1:detect_leaks=1:strict_string_checks=1:detect_stack_use_after_return=1
 export UBSAN_OPTIONS ?= print_stacktrace=1
 
-test-suites: all $(UNIT_BIN) $(REPLAY) $(HELPERS)
+test-suites: all $(UNIT_BIN) $(EMULATED_BIN) $(REPLAY) $(HELPERS)
 	$(call run_suites,$(SUITES))
-test-unit: $(UNIT_BIN) $(REPLAY)
+test-unit: $(UNIT_BIN) $(EMULATED_BIN) $(REPLAY)
 	$(call run_suites,unit)
-test-onnx test-golden test-http: test-%: all $(HELPERS)
+test-golden test-http: test-%: all $(HELPERS)
 	$(call run_suites,$*)
 
 # --- fuzzing --------------------------------------------------------------------
@@ -151,11 +173,12 @@ $(B)/tests/fuzz/replay_%: $(B)/tests/fuzz/fuzz_%.o $(B)/tests/fuzz/replay.o $(B)
 # --- rules about the code ---------------------------------------------------------
 HEADERS := $(shell find engine server -name '*.h')
 check-headers: $(B)/gen/onnx.pb-c.h   # every header compiles alone
-	@good=0; bad=0; for h in $(HEADERS); do \
+	@printf '%s\n' $(foreach h,$(HEADERS),'$(h) $(call isa_of,$(h))') | { \
+	good=0; bad=0; while read -r h flags; do \
 		if printf '#include "%s"\ntypedef int not_empty;\n' $$h | \
-			$(CC) $(ALL) -Werror -fsyntax-only -x c -; then good=$$((good + 1)); \
+			$(CC) $(ALL) $$flags -Werror -fsyntax-only -x c -; then good=$$((good + 1)); \
 		else echo "$$h does not compile alone"; bad=$$((bad + 1)); fi; \
-	done; echo "$$good passed, $$bad failed, 0 skipped"; [ $$bad = 0 ]
+	done; echo "$$good passed, $$bad failed, 0 skipped"; [ $$bad = 0 ]; }
 check-layers:                         # includes point downwards only
 	@sh tests/check_layers.sh
 check-isa: $(B)/convd                 # no AVX outside of the files named for it
@@ -167,12 +190,14 @@ check-format:
 		else echo "$$f: clang-format -i mends it"; bad=$$((bad + 1)); fi; \
 	done; echo "$$good passed, $$bad failed, 0 skipped"; [ $$bad = 0 ]
 
-bench: all
-	$(PYTHON) tests/bench/bench.py $(B)
+bench-build: all $(B)/tests/bench/convd_rate
+bench-kernels: $(B)/tests/bench/kernel_rates
+	@$<
 
 # --- what people type: installs what is missing, then builds, then does it -----
 MODEL ?=
 PORT  ?= 8080
+BENCH ?=
 JOBS   = $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
 again  = @$(MAKE) --no-print-directory
 
@@ -186,6 +211,11 @@ test: deps
 	$(again) $(JOBS) all unit-build $(HELPERS)
 	$(again) test-suites
 
+bench:
+	@sh tests/install-deps.sh build bench
+	$(again) $(JOBS) bench-build
+	@$(PYTHON) tests/bench/bench.py $(B) $(BENCH)
+
 # --- installing ---------------------------------------------------------------
 PREFIX  ?= /usr/local
 DESTDIR ?=
@@ -198,6 +228,7 @@ clean:
 	rm -rf build
 
 FORCE:
-.PHONY: all unit-build test-suites test-unit test-onnx test-golden test-http check-headers check-layers \
-        check-isa check-format fuzz-onnx fuzz-image bench deps run test install clean FORCE
--include $(patsubst %.o,%.d,$(call OBJ,$(ENGINE) $(SERVER) $(UNIT) $(wildcard tests/golden/*.c tests/fuzz/*.c)))
+.PHONY: all unit-build test-suites test-unit test-golden test-http check-headers check-layers \
+        check-isa check-format fuzz-onnx fuzz-image bench bench-build bench-kernels deps run test install clean FORCE
+-include $(patsubst %.o,%.d,$(call OBJ,$(ENGINE) $(SERVER) $(UNIT) $(wildcard tests/golden/*.c tests/bench/*.c tests/fuzz/*.c)) $(EMULATED) \
+         $(EMULATED_BIN:$(B)/tests/emulated/%=$(EMULATE)/tests/%.d) $(B)/$(INTRINSICS) $(EMULATE)/$(INTRINSICS))

@@ -21,6 +21,7 @@ struct cnn_session;
 struct cnn_load_options {
 	enum cnn_isa max_isa; /* use nothing above this, even if the CPU has it */
 	int32_t max_batch;    /* pictures a session may run at once, >= 1 */
+	size_t l2_bytes;      /* plan for an L2 cache of this size; 0: this machine's */
 	bool keep_layers;     /* no fusion: every layer of the file can be observed */
 	size_t max_bytes; /* of memory, to load the model and then for it and its sessions; 0: all that the process may use */
 };
@@ -79,7 +80,9 @@ const struct cnn_layer *cnn_model_layer(const struct cnn_model *model, size_t i)
 
 /* A step of a run, seen while its output is still in the arena: valid only during the call. */
 struct cnn_observed {
-	size_t layer; /* for cnn_model_layer(): the first of the layers fused into the step; SIZE_MAX: none of the file's */
+	/* For cnn_model_layer(): the first and the last of the layers that it computed, those between them
+	 * included; SIZE_MAX: none of the file's. */
+	size_t layer, last_layer;
 	const char *kernel;     /* what ran: "gemm_f32_14x32_avx512" */
 	size_t picture;         /* index in the batch of the first picture of this step */
 	size_t pictures;        /* how many this step ran together */

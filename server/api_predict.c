@@ -16,8 +16,8 @@ static const struct registry_model *find_model(struct request *r, const char *na
 {
 	const struct server *s = r->server;
 	if (s->registry.n == 0) {
-		reply_error(&r->reply, 503, "no_model", "no model is loaded: %s",
-		            s->no_model_reason ? s->no_model_reason : "none was given");
+		reply_error(&r->reply, 503, "no_model", "%s",
+		            s->no_model_reason ? s->no_model_reason : "no model is loaded");
 		return NULL;
 	}
 	const struct registry_model *m = registry_find(&s->registry, name);

@@ -139,9 +139,11 @@ static void print_totals(const struct cnn_model *model, FILE *out)
 	double dense = 0;
 	for (size_t i = 0; i < cnn_model_layers(model); i++)
 		dense += (double)cnn_model_layer(model, i)->macs_if_dense;
-	fprintf(out, "\n%zu layers, %.3f M parameters, %.1f M multiply-accumulates a picture",
-	        cnn_model_layers(model), (double)info->parameters * 1e-6,
-	        (double)info->macs * 1e-6);
+	char *parameters = count_text(info->parameters), *macs = count_text(info->macs);
+	fprintf(out, "\n%zu layers, %s parameters, %s multiply-accumulates a picture",
+	        cnn_model_layers(model), parameters ? parameters : "?", macs ? macs : "?");
+	free(parameters);
+	free(macs);
 	if (info->macs > 0 && dense > 0)
 		fprintf(out,
 		        "; fully connected layers of the same sizes would need %.3g (%.0f times as "

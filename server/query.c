@@ -16,6 +16,13 @@ static int hex_digit(char c)
 	return -1;
 }
 
+int percent_byte(const char *text, size_t len)
+{
+	int high = len > 2 ? hex_digit(text[1]) : -1;
+	int low = high >= 0 ? hex_digit(text[2]) : -1;
+	return low < 0 ? -1 : high << 4 | low;
+}
+
 char *percent_decode(struct arena *arena, const char *text, size_t len, bool form,
                      struct cnn_error *err)
 {
@@ -30,14 +37,13 @@ char *percent_decode(struct arena *arena, const char *text, size_t len, bool for
 		if (c == '+' && form) {
 			c = ' ';
 		} else if (c == '%') {
-			int high = len - i > 2 ? hex_digit(text[i + 1]) : -1;
-			int low = high >= 0 ? hex_digit(text[i + 2]) : -1;
-			if (low < 0) {
+			int byte = percent_byte(text + i, len - i);
+			if (byte < 0) {
 				cnn_fail(err, CNN_BAD_ARG, "broken escape at '%.*s'",
 				         (int)(len - i > 8 ? 8 : len - i), text + i);
 				return NULL;
 			}
-			c = (unsigned char)(high << 4 | low);
+			c = (unsigned char)byte;
 			i += 2;
 		}
 		if (c < 0x20 || c == 0x7f) {

@@ -14,6 +14,8 @@ struct query {
 	size_t n;
 };
 
+/* The byte that "%XX" at text stands for; -1 when the escape is broken. */
+int percent_byte(const char *text, size_t len);
 /* Decode %XX (and '+' as a space when `form`). NULL with *err filled: CNN_BAD_ARG for a broken escape, for %00 and for
  * other control characters, CNN_NO_MEMORY. The result lives in the arena. */
 char *percent_decode(struct arena *arena, const char *text, size_t len, bool form,

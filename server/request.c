@@ -51,6 +51,8 @@ struct request *request_new(struct server *server, struct connection *connection
 	r->server = server;
 	r->connection = connection;
 	r->started_ns = batcher_now_ns();
+	r->first_line = uri;
+	r->address_len = strlen(uri);
 	server->in_flight++;
 	/* The absolute form, "GET http://host/path", means the same as "/path". */
 	if (strncasecmp(uri, "http://", 7) == 0) {
@@ -113,12 +115,28 @@ static enum MHD_Result see_header(void *ctx, enum MHD_ValueKind kind, const char
 	return MHD_YES;
 }
 
+/* A NUL cuts the address short for this program and not for a proxy before it. libmicrohttpd keeps the
+ * first line in one piece, and between address and version only blanks, which it overwrites with NULs. */
+static bool address_hides_text(const struct request *r, const char *version)
+{
+	uintptr_t from = (uintptr_t)r->first_line + r->address_len, to = (uintptr_t)version;
+	if (to < from || to - from > (size_t)r->server->config->max_header)
+		return false; /* not in one piece after all */
+	for (const char *p = r->first_line + r->address_len; p < version; p++) {
+		if (*p && *p != ' ' && *p != '\t')
+			return true;
+	}
+	return false;
+}
+
 /* Where the body ends must be beyond doubt: a proxy that reads the header differently would take part of a
  * body for a request. */
 static bool check_framing(struct request *r, const struct header_facts *f, const char *version)
 {
 	const char *fault = NULL;
-	if (f->malformed_name)
+	if (address_hides_text(r, version))
+		fault = "the address holds a NUL";
+	else if (f->malformed_name)
 		fault = "a header's name is malformed";
 	else if (f->encodings && f->lengths)
 		fault = "Content-Length and Transfer-Encoding exclude each other";

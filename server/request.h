@@ -25,6 +25,8 @@ struct request {
 	struct arena *arena;
 	const char *path; /* raw, without the query; NULL: memory ran out while it was read */
 	const char *query_text;
+	const char *first_line; /* the address in libmicrohttpd's buffer, until the header is in */
+	size_t address_len;
 	const char *content_type;
 	uint64_t started_ns; /* monotonic clock */
 	enum request_stage stage;

@@ -34,14 +34,32 @@ const char *const route_labels[] = {
 		"(none)",
 };
 
+/* Does a segment of the path, of `len` bytes, stand for `want`? Escapes mean what they stand for. */
+static bool same_segment(const char *want, size_t want_len, const char *path, size_t len)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < len; i++, n++) {
+		int c = (unsigned char)path[i];
+		if (c == '%') {
+			c = percent_byte(path + i, len - i);
+			i += 2;
+		}
+		if (n >= want_len || c != (unsigned char)want[n])
+			return false;
+	}
+	return n == want_len;
+}
+
 /* Compare segment by segment. A trailing slash of the path does not matter. */
 static bool matches(const char *pattern, const char *path)
 {
+	if (path[0] == '/' && path[1] == '/')
+		return false;
 	while (*pattern == '/' && *path == '/') {
 		pattern++;
 		path++;
 		size_t want = strcspn(pattern, "/"), have = strcspn(path, "/");
-		if (*pattern == '{' ? have == 0 : want != have || memcmp(pattern, path, want) != 0)
+		if (*pattern == '{' ? have == 0 : !same_segment(pattern, want, path, have))
 			return false;
 		pattern += want;
 		path += have;

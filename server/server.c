@@ -44,12 +44,14 @@ static void on_stop_signal(uv_signal_t *signal, int number)
 {
 	struct run *run = signal->data;
 	struct server *s = &run->server;
-	if (s->draining) {
-		log_line(s->log, LOG_WARNING, "second signal: stopping at once");
+	/* A supervisor may repeat its SIGTERM; only a person at the keyboard means "at once". */
+	if (s->draining && number == SIGINT) {
+		log_line(s->log, LOG_WARNING, "SIGINT again: stopping at once");
 		run->forced = true;
 		end_run(run);
-		return;
 	}
+	if (s->draining)
+		return;
 	s->draining = true;
 	log_line(s->log, LOG_INFO, "%s: finishing %zu requests, taking no new connections",
 	         number == SIGTERM ? "SIGTERM" : "SIGINT", s->in_flight);
@@ -184,6 +186,8 @@ enum cnn_status server_run(const struct config *config, const struct server_mode
 	if (status != CNN_OK)
 		goto free_run;
 	status = add_models(s, models, n, err);
+	if (n == 0 && no_model_reason)
+		log_line(s->log, LOG_WARNING, "%s", no_model_reason);
 	/* Signals first: whoever reads the port may send one at once. */
 	if (status == CNN_OK && (uv_signal_start(&run->on_term, on_stop_signal, SIGTERM) != 0 ||
 	                         uv_signal_start(&run->on_int, on_stop_signal, SIGINT) != 0 ||
@@ -196,10 +200,10 @@ enum cnn_status server_run(const struct config *config, const struct server_mode
 			uv_run(&s->loop, UV_RUN_DEFAULT);
 	}
 	size_t cut_off = stop(run);
-	if (run->forced)
+	if (run->forced && cut_off > 0)
 		status = cnn_fail(err, CNN_IO,
 		                  "stopped by a second signal, %zu requests were cut off", cut_off);
-	else if (run->late)
+	else if (run->late && cut_off > 0)
 		status = cnn_fail(err, CNN_IO,
 		                  "--drain-timeout-ms passed, %zu requests were cut off", cut_off);
 	else if (status == CNN_OK)

@@ -3,6 +3,7 @@
 #
 #   build    what compiling convd needs
 #   test     what the tests need besides, and promtool
+#   bench    what `make bench` needs besides, onnxruntime-node among it
 #   oracle   onnxruntime-node, which tests/golden compares with; only where the test data is
 #   ci       what .ci/run needs besides
 #   fuzz     what 'make fuzz-onnx' and 'make fuzz-image' need besides: clang with libFuzzer, and seeds
@@ -14,8 +15,8 @@ cd "$(dirname "$0")/.."
 
 build='gcc libc6-dev make binutils pkg-config libuv1-dev libmicrohttpd-dev libjansson-dev
        libjpeg62-turbo-dev libpng-dev libprotobuf-c-dev protobuf-c-compiler libonnx-dev nettle-dev'
-test='python3 python3-pil python3-numpy python3-onnx python3-jsonschema libonnx-testdata curl wrk
-      clang-format'
+test='python3 python3-pil python3-numpy python3-onnx python3-jsonschema curl wrk clang-format'
+bench='python3 python3-onnx'
 ci=clang
 fuzz='clang libclang-rt-14-dev python3 python3-numpy python3-onnx libonnx-testdata'
 data=${CONVD_TEST_DATA:-../shared/data}
@@ -23,12 +24,17 @@ data=${CONVD_TEST_DATA:-../shared/data}
 as_root() {
 	if [ "$(id -u)" = 0 ]; then
 		DEBIAN_FRONTEND=noninteractive "$@"
-	elif command -v sudo >/dev/null; then
-		sudo DEBIAN_FRONTEND=noninteractive "$@"
 	else
-		echo "install-deps: not root and no sudo: as root, run: apt-get install$missing" >&2
-		exit 1
+		sudo DEBIAN_FRONTEND=noninteractive "$@"
 	fi
+}
+
+# Show what a command printed only when it fails.
+quietly() {
+	output=$("$@" 2>&1) || {
+		printf '%s\n' "$output" >&2
+		return 1
+	}
 }
 
 # The packages of a list that are not installed, each with a space before it.
@@ -42,13 +48,17 @@ not_installed() {
 # The package lists are fetched only when they do not know a package or know an old version of it.
 # shellcheck disable=SC2086 # $missing is a list of words
 install() {
+	if [ "$(id -u)" != 0 ] && ! command -v sudo >/dev/null; then
+		echo "install-deps: not root and no sudo: as root, run: apt-get install$missing" >&2
+		exit 1
+	fi
 	echo "installing with apt:$missing"
-	if apt-get install --dry-run $missing >/dev/null 2>&1 &&
-		as_root apt-get install -y -qq --no-install-recommends $missing >/dev/null; then
+	if apt-get install --dry-run $missing >/dev/null 2>&1 && as_root apt-get install \
+		-y -qq --no-install-recommends $missing >/dev/null 2>&1; then
 		return
 	fi
-	as_root apt-get update -qq >/dev/null
-	as_root apt-get install -y -qq --no-install-recommends $missing >/dev/null
+	quietly as_root apt-get update -qq
+	quietly as_root apt-get install -y -qq --no-install-recommends $missing
 }
 
 get_promtool() {
@@ -61,10 +71,10 @@ get_promtool() {
 	(
 		cd build/tools.new
 		apt-get download -qq prometheus 2>/dev/null || {
-			as_root apt-get update -qq >/dev/null
+			quietly as_root apt-get update -qq
 			apt-get download -qq prometheus 2>/dev/null
 		}
-		dpkg-deb --fsys-tarfile prometheus_*.deb | tar -x ./usr/bin/promtool
+		[ -f prometheus_*.deb ] && dpkg-deb --fsys-tarfile prometheus_*.deb | tar -x ./usr/bin/promtool
 	) || {
 		echo "install-deps: no promtool: its test will be skipped" >&2
 		return
@@ -74,23 +84,23 @@ get_promtool() {
 }
 
 get_oracle() {
-	if [ ! -d "$data" ] || [ ! -f tests/golden/package-lock.json ] ||
-		cmp -s tests/golden/package-lock.json build/oracle/package-lock.json; then
+	if cmp -s tests/golden/package-lock.json build/oracle/package-lock.json; then
 		return
 	fi
 	# Node's own packages bring npm along, Debian's do not.
 	missing=
 	command -v node >/dev/null || missing="$missing nodejs"
 	command -v npm >/dev/null || missing="$missing npm"
-	if [ -n "$missing" ]; then
-		install
-	fi
-	echo "installing onnxruntime-node with npm in build/oracle"
 	rm -rf build/oracle.new
 	mkdir -p build/oracle.new
 	cp tests/golden/package.json tests/golden/package-lock.json build/oracle.new
-	(cd build/oracle.new && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error) || {
-		echo "install-deps: no onnxruntime-node: its tests will be skipped" >&2
+	(
+		[ -z "$missing" ] || install || exit
+		echo "installing onnxruntime-node with npm in build/oracle"
+		cd build/oracle.new
+		npm ci --ignore-scripts --no-audit --no-fund --loglevel=error >/dev/null
+	) || {
+		echo "install-deps: no onnxruntime-node: what compares with it will be skipped" >&2
 		return
 	}
 	rm -rf build/oracle
@@ -102,11 +112,12 @@ for group; do
 	case $group in
 	build) packages="$packages $build" ;;
 	test) packages="$packages $test" ;;
+	bench) packages="$packages $bench" ;;
 	ci) packages="$packages $ci" ;;
 	fuzz) packages="$packages $fuzz" ;;
 	oracle) ;;
 	*)
-		echo "usage: install-deps.sh build|test|oracle|ci|fuzz ..." >&2
+		echo "usage: install-deps.sh build|test|bench|oracle|ci|fuzz ..." >&2
 		exit 2
 		;;
 	esac
@@ -128,6 +139,7 @@ fi
 for group; do
 	case $group in
 	test) get_promtool ;;
-	oracle) get_oracle ;;
+	bench) get_oracle ;;
+	oracle) [ ! -d "$data" ] || get_oracle ;;
 	esac
 done

@@ -4,9 +4,10 @@
 #include "engine/image/image.h"
 
 /* The contracts are image_probe()'s and image_decode()'s; `bytes` begins with the format's
- * signature and the options have been checked. */
-enum cnn_status jpeg_probe(const uint8_t *bytes, size_t len, struct image_header *out,
-                           struct cnn_error *err);
+ * signature and the options have been checked. With `limits`, which may be NULL, a broken JPEG whose size is over them
+ * fails for its size. */
+enum cnn_status jpeg_probe(const uint8_t *bytes, size_t len, const struct image_limits *limits,
+                           struct image_header *out, struct cnn_error *err);
 enum cnn_status jpeg_decode(const uint8_t *bytes, size_t len,
                             const struct image_decode_options *options, struct image *out,
                             struct cnn_error *err);

@@ -30,6 +30,7 @@ struct jpeg_job {
 	int32_t orientation;
 	int max_scans;
 	const struct image_decode_options *options; /* NULL when only the header is wanted */
+	const struct image_limits *limits;          /* NULL when the size does not matter */
 	struct upright up;
 };
 
@@ -83,6 +84,15 @@ static void on_error(j_common_ptr cinfo)
 	char text[JMSG_LENGTH_MAX];
 	cinfo->err->format_message(cinfo, text);
 	enum cnn_status status = status_of_error(cinfo->err->msg_code);
+	/* A size over the limits is the better reason, and known as soon as the frame's header is. */
+	if (status == CNN_BAD_IMAGE && job->limits && job->cinfo.image_width > 0 &&
+	    job->cinfo.image_height > 0) {
+		enum cnn_status size =
+			decode_check_size(job->limits, (int32_t)job->cinfo.image_width,
+		                          (int32_t)job->cinfo.image_height, job->err);
+		if (size)
+			refuse(job, size);
+	}
 	refuse(job, cnn_fail(job->err, status, "JPEG: %s", text));
 }
 
@@ -317,7 +327,7 @@ static enum cnn_status run(struct jpeg_job *job, const uint8_t *bytes, size_t le
 		return CNN_OK;
 
 	JDIMENSION width = job->cinfo.image_width, height = job->cinfo.image_height;
-	const struct image_limits *limits = &job->options->limits;
+	const struct image_limits *limits = job->limits;
 	enum cnn_status status =
 		decode_check_size(limits, (int32_t)width, (int32_t)height, job->err);
 	if (status)
@@ -332,10 +342,10 @@ static enum cnn_status run(struct jpeg_job *job, const uint8_t *bytes, size_t le
 	return CNN_OK;
 }
 
-enum cnn_status jpeg_probe(const uint8_t *bytes, size_t len, struct image_header *out,
-                           struct cnn_error *err)
+enum cnn_status jpeg_probe(const uint8_t *bytes, size_t len, const struct image_limits *limits,
+                           struct image_header *out, struct cnn_error *err)
 {
-	struct jpeg_job job = {.err = err};
+	struct jpeg_job job = {.err = err, .limits = limits};
 	enum cnn_status status = run(&job, bytes, len);
 	if (status == CNN_OK)
 		*out = decode_header(IMAGE_JPEG, job.orientation, (int32_t)job.cinfo.image_width,
@@ -348,7 +358,7 @@ enum cnn_status jpeg_decode(const uint8_t *bytes, size_t len,
                             const struct image_decode_options *options, struct image *out,
                             struct cnn_error *err)
 {
-	struct jpeg_job job = {.err = err, .options = options};
+	struct jpeg_job job = {.err = err, .options = options, .limits = &options->limits};
 	enum cnn_status status = run(&job, bytes, len);
 	if (status == CNN_OK) {
 		*out = job.up.img;

@@ -79,7 +79,7 @@ enum cnn_status image_fit_to(const struct image *src, const struct image_fit *fi
                              struct image *out, struct cnn_error *err);
 
 /* Bytes -> fitted pixels, all of the above; jpeg_scaling allows DCT scaling when the picture is
- * at least twice as large as the resize needs, never below twice the resize's target.
+ * several times as large as the resize needs, never below four times the resize's target or 512 pixels.
  * `header` (may be NULL) gets what image_probe() finds, also when decoding fails later. */
 enum cnn_status image_read(const uint8_t *bytes, size_t len, const struct image_limits *limits,
                            bool jpeg_scaling, const struct image_fit *fit, struct image *out,

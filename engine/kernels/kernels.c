@@ -15,7 +15,9 @@ static const struct kernels levels[CNN_ISA_COUNT] = {
 #define DWCONV_F32(isa, function)  [isa].dwconv_f32 = (function),
 #define MAXPOOL_F32(isa, function) [isa].maxpool_f32 = (function),
 #define AVGPOOL_F32(isa, function) [isa].avgpool_f32 = (function),
-#define PEAK_F32(isa, function)    [isa].peak_f32 = (function),
+#define WINOGRAD_F32(isa, input, output) \
+	[isa].winograd_input_f32 = (input), [isa].winograd_output_f32 = (output),
+#define PEAK_F32(isa, function) [isa].peak_f32 = (function),
 #include "engine/kernels/kernels.def"
 };
 

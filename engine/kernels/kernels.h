@@ -36,8 +36,9 @@ typedef void gemm_f32_fn(size_t m, size_t n, size_t taps, size_t kc, const float
 typedef void dwconv_f32_fn(size_t pixels, size_t channels, size_t taps, const float *const *in,
                            const float *w, float *out, const struct epilogue *ep);
 
-/* out[p * channels + c] = max_t in[p * taps + t][c], -INFINITY with no taps. What a NaN among the
- * taps gives is unspecified. The caller repeats a valid tap where padding was. */
+/* out[p * channels + c] = max_t in[p * taps + t][c], -INFINITY with no taps. NaNs do not count, as in
+ * onnxruntime; of zeros of both signs the first is the result. The caller repeats a valid tap where
+ * padding was. */
 typedef void maxpool_f32_fn(size_t pixels, size_t channels, size_t taps, const float *const *in,
                             float *out);
 
@@ -45,6 +46,24 @@ typedef void maxpool_f32_fn(size_t pixels, size_t channels, size_t taps, const f
  * zeros where padding was. */
 typedef void avgpool_f32_fn(size_t pixels, size_t channels, size_t taps, const float *const *in,
                             const float *scale, float *out);
+
+/* Winograd's F(4x4, 3x3): a tile of 4 x 4 outputs of a 3 x 3 convolution of stride 1 from 6 x 6 inputs. */
+enum { WINOGRAD_IN = 6, WINOGRAD_OUT = 4, WINOGRAD_POINTS = WINOGRAD_IN * WINOGRAD_IN };
+
+/* v[f * stride + c] = (B^T d B)[f / 6][f % 6], d[y][x] = in[y * 6 + x][c], for c < channels. */
+typedef void winograd_input_f32_fn(size_t channels, const float *const *in, float *v,
+                                   size_t stride);
+
+/* Where a tile's outputs go: the upper left `rows` x `columns` of them, 1..4 each; strides in floats. */
+struct winograd_place {
+	size_t rows, columns, row_stride, pixel_stride;
+};
+
+/* out[y * row_stride + x * pixel_stride + c] = clamp((A^T m A)[y][x] + bias[c] + residual, there laid
+ * out like out), with m[f / 6][f % 6] = m[f * stride + c], for c < channels. */
+typedef void winograd_output_f32_fn(size_t channels, const struct winograd_place *place,
+                                    const float *m, size_t stride, float *out,
+                                    const struct epilogue *ep);
 
 /* Do `rounds` rounds of independent multiply-adds in registers; returns how many floating-point
  * operations (2 a multiply-add) that was. *sink keeps the compiler honest. */
@@ -54,7 +73,10 @@ typedef double peak_f32_fn(size_t rounds, float *sink);
 #define DWCONV_F32(isa, fn)       dwconv_f32_fn fn;
 #define MAXPOOL_F32(isa, fn)      maxpool_f32_fn fn;
 #define AVGPOOL_F32(isa, fn)      avgpool_f32_fn fn;
-#define PEAK_F32(isa, fn)         peak_f32_fn fn;
+#define WINOGRAD_F32(isa, input, output) \
+	winograd_input_f32_fn input;     \
+	winograd_output_f32_fn output;
+#define PEAK_F32(isa, fn) peak_f32_fn fn;
 #include "engine/kernels/kernels.def"
 
 /* A kernel never travels without its tile shape. */
@@ -71,6 +93,8 @@ struct kernels {
 	dwconv_f32_fn *dwconv_f32;
 	maxpool_f32_fn *maxpool_f32;
 	avgpool_f32_fn *avgpool_f32;
+	winograd_input_f32_fn *winograd_input_f32;
+	winograd_output_f32_fn *winograd_output_f32;
 	peak_f32_fn *peak_f32;
 };
 

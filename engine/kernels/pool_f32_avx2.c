@@ -15,8 +15,9 @@ ALWAYS_INLINE void max_block(size_t vectors, size_t width, size_t taps, size_t c
 	UNROLLED for (size_t v = 0; v < vectors; v++) acc[v] = _mm256_set1_ps(-INFINITY);
 	for (size_t t = 0; t < taps; t++) {
 		const float *x = in[t] + c;
+		/* The second operand is the result when there is a NaN: it does not count. */
 		UNROLLED for (size_t v = 0; v < vectors; v++) acc[v] =
-			_mm256_max_ps(acc[v], load_first(x + v * LANES, width));
+			_mm256_max_ps(load_first(x + v * LANES, width), acc[v]);
 	}
 	UNROLLED for (size_t v = 0; v < vectors; v++)
 		store_first(out + c + v * LANES, width, acc[v]);

@@ -17,8 +17,9 @@ ALWAYS_INLINE void max_block(size_t vectors, __mmask16 mask, size_t taps, size_t
 	UNROLLED for (size_t v = 0; v < vectors; v++) acc[v] = _mm512_set1_ps(-INFINITY);
 	for (size_t t = 0; t < taps; t++) {
 		const float *x = in[t] + c;
+		/* The second operand is the result when there is a NaN: it does not count. */
 		UNROLLED for (size_t v = 0; v < vectors; v++) acc[v] =
-			_mm512_max_ps(acc[v], _mm512_maskz_loadu_ps(mask, x + v * LANES));
+			_mm512_max_ps(_mm512_maskz_loadu_ps(mask, x + v * LANES), acc[v]);
 	}
 	UNROLLED for (size_t v = 0; v < vectors; v++)
 		_mm512_mask_storeu_ps(out + c + v * LANES, mask, acc[v]);

@@ -13,7 +13,7 @@ void maxpool_f32_portable(size_t pixels, size_t channels, size_t taps, const flo
 		for (size_t t = 0; t < taps; t++) {
 			const float *x = in[t];
 			INDEPENDENT for (size_t c = 0; c < channels; c++) out[c] =
-				out[c] > x[c] ? out[c] : x[c];
+				x[c] > out[c] ? x[c] : out[c];
 		}
 	}
 }

@@ -121,6 +121,7 @@ enum cnn_status lower_step(struct lowering *l, step_fn *fn, const void *args, co
 		.args = args,
 		.kernel = kernel,
 		.layer = n ? n->layer : NO_LAYER,
+		.last_layer = n ? n->layer : NO_LAYER,
 		.out = out,
 		.weight_bytes = weight_bytes,
 	};

@@ -18,6 +18,7 @@ struct lowering {
 	struct arena *arena; /* the plan's */
 	const struct plan_options *options;
 	const struct kernels *k;
+	uint32_t *uses;       /* [values]: inputs, residuals and graph outputs that name it */
 	uint32_t *storage_of; /* [values]; UINT32_MAX: constant or not yet made */
 	struct storage *storage;
 	size_t n_storage, cap_storage;

@@ -1,10 +1,12 @@
-/* Convolution: depthwise over channels, everything else as implicit GEMM, group by group. */
-#include "engine/plan/gemm.h"
+/* Convolution: depthwise over channels, 3 x 3 by Winograd, everything else as implicit GEMM, group by group. */
+#include "engine/plan/depthwise.h"
+#include "engine/plan/winograd.h"
 
 #include <stdlib.h>
 
-/* Rows of A shorter than this are copied together before the kernel sees them. */
-#define GATHER_BELOW 16
+/* Taps shorter than GATHER_BELOW floats are shown to the kernel together: as whole rows of the window
+ * where these are contiguous and not short themselves. */
+enum { GATHER_BELOW = 16, ROWS_FROM = 8 };
 
 /* Pointers to all taps of an output row take at most this much of a depthwise convolution's scratch. */
 #define MAX_ROW_POINTERS ((size_t)1 << 22)
@@ -30,104 +32,14 @@ static void read_window(const struct node *n, const struct value *x, const struc
 	           w->in_w == w->out_w;
 }
 
-/* --- depthwise ------------------------------------------------------------------- */
-
-struct depthwise_args {
-	const struct kernels *k;
-	struct ref x, y, residual;
-	bool has_residual;
-	struct gemm_window window;
-	const float *weights; /* [taps][channels] */
-	const float *bias, *zero;
-	float lo, hi;
-	struct tail tail;
-};
-
-struct depthwise_job {
-	const struct depthwise_args *a;
-	const struct run *run;
-	size_t first;
-};
-
-static void depthwise_row(void *ctx, size_t item, size_t thread)
+static enum gemm_gather choose_gather(const struct gemm_args *a)
 {
-	const struct depthwise_job *job = ctx;
-	const struct depthwise_args *a = job->a;
 	const struct gemm_window *w = &a->window;
-	size_t picture = job->first + item / (size_t)w->out_h;
-	int32_t oy = (int32_t)(item % (size_t)w->out_h);
-	const float *x = ref_at(job->run, &a->x, picture);
-	const float **ptr =
-		(const float **)(void *)(job->run->scratch + thread * job->run->scratch_stride);
-	const float **p = ptr;
-	for (int32_t ox = 0; ox < w->out_w; ox++) {
-		for (int32_t ky = 0; ky < w->kernel[0]; ky++) {
-			int32_t iy = oy * w->stride[0] - w->pad[0] + ky * w->dilation[0];
-			bool outside = iy < 0 || iy >= w->in_h;
-			const float *row =
-				x + (outside ? 0 : (size_t)iy * (size_t)w->in_w * w->pixel);
-			int32_t ix = ox * w->stride[1] - w->pad[1];
-			for (int32_t kx = 0; kx < w->kernel[1]; kx++, ix += w->dilation[1])
-				*p++ = outside || ix < 0 || ix >= w->in_w
-				               ? a->zero
-				               : row + (size_t)ix * w->pixel;
-		}
-	}
-	size_t taps = (size_t)w->kernel[0] * (size_t)w->kernel[1];
-	size_t at = (size_t)oy * (size_t)w->out_w * w->pixel;
-	float *y = ref_at(job->run, &a->y, picture) + at;
-	struct epilogue ep = {
-		.bias = a->bias,
-		.residual = a->has_residual ? ref_at(job->run, &a->residual, picture) + at : NULL,
-		.lo = a->lo,
-		.hi = a->hi,
-	};
-	a->k->dwconv_f32((size_t)w->out_w, w->pixel, taps, ptr, a->weights, y, &ep);
-	tail_apply(&a->tail, (size_t)w->out_w * w->pixel, y);
+	if (a->taps == 1 || a->kc >= GATHER_BELOW)
+		return GATHER_NONE;
+	bool contiguous = a->groups == 1 && w->dilation[1] == 1;
+	return contiguous && (size_t)w->kernel[1] * a->kc >= ROWS_FROM ? GATHER_ROWS : GATHER_ALL;
 }
-
-static void run_depthwise(const struct step *step, const struct run *run, size_t first, size_t n)
-{
-	const struct depthwise_args *a = step->args;
-	struct depthwise_job job = {a, run, first};
-	cnn_parallel_for(run->pool, n * (size_t)a->window.out_h, depthwise_row, &job);
-}
-
-static enum cnn_status lower_depthwise(struct lowering *l, const struct node *n,
-                                       struct cnn_error *err)
-{
-	const struct value *x = graph_in(l->g, n, 0), *w = graph_in(l->g, n, 1),
-			   *b = graph_in(l->g, n, 2);
-	size_t channels = (size_t)x->dim[1], taps = (size_t)(graph_elements(w) / w->dim[0]);
-	struct depthwise_args *a = lower_alloc(l, 1, sizeof *a);
-	float *weights = lower_alloc(l, taps * channels, sizeof(float));
-	float *zero = lower_alloc(l, channels, sizeof(float));
-	if (!a || !weights || !zero)
-		return lower_no_memory(n, err);
-	const float *from = w->data;
-	for (size_t c = 0; c < channels; c++)
-		for (size_t t = 0; t < taps; t++)
-			weights[t * channels + c] = from[c * taps + t];
-	a->k = l->k;
-	a->weights = weights;
-	a->zero = zero;
-	a->bias = b ? lower_copy(l, b->data, graph_value_bytes(b)) : NULL;
-	if (b && !a->bias)
-		return lower_no_memory(n, err);
-	a->has_residual = n->residual != NO_VALUE;
-	tail_split(&n->activation, &a->lo, &a->hi, &a->tail);
-	read_window(n, x, graph_out(l->g, n), &a->window);
-	lower_scratch(l, (size_t)a->window.out_w * taps * sizeof(float *));
-	enum cnn_status status = lower_step(l, run_depthwise, a, "dwconv_f32", n, n->out[0],
-	                                    taps * channels * sizeof(float), err);
-	if (!status)
-		status = lower_read(l, n->in[0], &a->x, err);
-	if (!status && a->has_residual)
-		status = lower_read(l, n->residual, &a->residual, err);
-	return status ? status : lower_write(l, n->out[0], &a->y, err);
-}
-
-/* --- everything else ------------------------------------------------------------------ */
 
 /* ONNX's weights [O][C / group][kh][kw] into each group's packed panels, K = kh, kw, c. */
 static const float *pack_weights(struct lowering *l, const struct gemm_args *a, const float *w)
@@ -153,44 +65,147 @@ static const float *pack_weights(struct lowering *l, const struct gemm_args *a, 
 	return packed;
 }
 
-enum cnn_status lower_conv(struct lowering *l, const struct node *n, struct cnn_error *err)
+/* All of a convolution but its weights; they and the bias must be constant. */
+static enum cnn_status read_conv(struct lowering *l, const struct node *n, struct gemm_args *a,
+                                 struct cnn_error *err)
 {
 	const struct value *x = graph_in(l->g, n, 0), *w = graph_in(l->g, n, 1),
 			   *b = graph_in(l->g, n, 2);
-	const struct value *y = graph_out(l->g, n);
-	size_t groups = (size_t)n->attr.window.group;
 	if (!w->data || (b && !b->data))
 		return lower_unsupported(n, "has weights computed from the picture", err);
-	size_t taps = (size_t)n->attr.window.kernel[0] * (size_t)n->attr.window.kernel[1];
-	if (groups > 1 && (int64_t)groups == x->dim[1] && w->dim[0] == x->dim[1] &&
-	    taps <= MAX_ROW_POINTERS / (size_t)y->dim[y->rank - 1])
-		return lower_depthwise(l, n, err);
-
-	struct gemm_args *a = lower_alloc(l, 1, sizeof *a);
-	if (!a)
-		return lower_no_memory(n, err);
 	a->k = l->k;
-	read_window(n, x, y, &a->window);
-	a->groups = groups;
-	a->kc = (size_t)x->dim[1] / groups;
+	read_window(n, x, graph_out(l->g, n), &a->window);
+	a->groups = (size_t)n->attr.window.group;
+	a->kc = (size_t)x->dim[1] / a->groups;
 	a->taps = (size_t)a->window.kernel[0] * (size_t)a->window.kernel[1];
-	a->n = (size_t)w->dim[0] / groups;
+	a->n = (size_t)w->dim[0] / a->groups;
 	a->ldc = (size_t)w->dim[0];
 	a->rows = (size_t)a->window.out_h * (size_t)a->window.out_w;
-	a->gather = a->taps > 1 && a->kc < GATHER_BELOW;
 	a->bias = b ? lower_copy(l, b->data, graph_value_bytes(b)) : NULL;
 	a->has_residual = n->residual != NO_VALUE;
 	tail_split(&n->activation, &a->lo, &a->hi, &a->tail);
-	a->packed = pack_weights(l, a, w->data);
-	a->zero = lower_alloc(l, a->kc, sizeof(float));
-	if (!a->packed || !a->zero || (b && !a->bias))
+	return b && !a->bias ? lower_no_memory(n, err) : CNN_OK;
+}
+
+/* One of the three ways. Each has a step function, and operands in its arguments. */
+struct conv {
+	struct row_work work;
+	step_fn *step;
+	struct ref *x, *y, *residual;
+};
+
+static enum cnn_status make_depthwise(struct lowering *l, const struct node *n,
+                                      const struct gemm_args *a, struct conv *out,
+                                      struct cnn_error *err)
+{
+	struct depthwise_args *d = depthwise_new(l, a, graph_in(l->g, n, 1)->data);
+	if (!d)
+		return lower_no_memory(n, err);
+	out->step = depthwise_step;
+	out->x = &d->x;
+	out->y = &d->y;
+	out->residual = &d->residual;
+	out->work.fn = depthwise_rows;
+	out->work.args = d;
+	out->work.kernel = "dwconv_f32";
+	out->work.weight_bytes = a->taps * a->ldc * sizeof(float);
+	out->work.scratch_bytes = (size_t)a->window.out_w * a->taps * sizeof(float *);
+	return CNN_OK;
+}
+
+static enum cnn_status make_winograd(struct lowering *l, const struct node *n,
+                                     const struct gemm_args *a, struct conv *out,
+                                     struct cnn_error *err)
+{
+	struct winograd_args *w = winograd_new(l, a, graph_in(l->g, n, 1)->data);
+	if (!w)
+		return lower_no_memory(n, err);
+	out->step = winograd_step;
+	out->x = &w->x;
+	out->y = &w->y;
+	out->residual = &w->residual;
+	out->work.fn = winograd_rows;
+	out->work.args = w;
+	out->work.kernel = "winograd_f32";
+	out->work.unit = WINOGRAD_OUT;
+	out->work.weight_bytes = WINOGRAD_POINTS * w->packed_point * sizeof(float);
+	out->work.scratch_bytes = winograd_scratch(w);
+	return CNN_OK;
+}
+
+static enum cnn_status make_gemm(struct lowering *l, const struct node *n,
+                                 const struct gemm_args *read, struct conv *out,
+                                 struct cnn_error *err)
+{
+	struct gemm_args *a = lower_alloc(l, 1, sizeof *a);
+	if (!a)
+		return lower_no_memory(n, err);
+	*a = *read;
+	a->gather = choose_gather(a);
+	a->packed = pack_weights(l, a, graph_in(l->g, n, 1)->data);
+	a->zero = lower_alloc(l, gemm_zeros(a), sizeof(float));
+	if (!a->packed || !a->zero)
 		return lower_no_memory(n, err);
 	gemm_finish(l, a);
-	enum cnn_status status = lower_step(l, gemm_step, a, l->k->gemm_f32.name, n, n->out[0],
-	                                    (size_t)graph_elements(w) * sizeof(float), err);
+	out->step = gemm_step;
+	out->x = &a->x;
+	out->y = &a->y;
+	out->residual = &a->residual;
+	out->work.fn = gemm_rows;
+	out->work.args = a;
+	out->work.kernel = l->k->gemm_f32.name;
+	out->work.weight_bytes = a->groups * a->n * a->taps * a->kc * sizeof(float);
+	out->work.scratch_bytes = gemm_scratch(a);
+	return CNN_OK;
+}
+
+static enum cnn_status make_conv(struct lowering *l, const struct node *n, struct conv *out,
+                                 struct cnn_error *err)
+{
+	struct gemm_args a = {0};
+	enum cnn_status status = read_conv(l, n, &a, err);
+	if (status)
+		return status;
+	const struct gemm_window *w = &a.window;
+	*out = (struct conv){.work = {
+				     .in_rows = w->in_h,
+				     .out_rows = w->out_h,
+				     .window = (w->kernel[0] - 1) * w->dilation[0] + 1,
+				     .stride = w->stride[0],
+				     .pad = w->pad[0],
+				     .unit = 1,
+				     .in_row = (size_t)w->in_w * w->pixel,
+				     .out_row = (size_t)w->out_w * a.ldc,
+			     }};
+	if (a.groups > 1 && a.kc == 1 && a.n == 1 && a.taps <= MAX_ROW_POINTERS / (size_t)w->out_w)
+		return make_depthwise(l, n, &a, out, err);
+	if (winograd_pays(l, &a))
+		return make_winograd(l, n, &a, out, err);
+	return make_gemm(l, n, &a, out, err);
+}
+
+enum cnn_status rows_of_conv(struct lowering *l, const struct node *n, struct row_work *out,
+                             struct cnn_error *err)
+{
+	struct conv conv;
+	enum cnn_status status = make_conv(l, n, &conv, err);
 	if (!status)
-		status = lower_read(l, n->in[0], &a->x, err);
-	if (!status && a->has_residual)
-		status = lower_read(l, n->residual, &a->residual, err);
-	return status ? status : lower_write(l, n->out[0], &a->y, err);
+		*out = conv.work;
+	return status;
+}
+
+enum cnn_status lower_conv(struct lowering *l, const struct node *n, struct cnn_error *err)
+{
+	struct conv conv;
+	enum cnn_status status = make_conv(l, n, &conv, err);
+	if (status)
+		return status;
+	lower_scratch(l, conv.work.scratch_bytes);
+	status = lower_step(l, conv.step, conv.work.args, conv.work.kernel, n, n->out[0],
+	                    conv.work.weight_bytes, err);
+	if (!status)
+		status = lower_read(l, n->in[0], conv.x, err);
+	if (!status && n->residual != NO_VALUE)
+		status = lower_read(l, n->residual, conv.residual, err);
+	return status ? status : lower_write(l, n->out[0], conv.y, err);
 }

@@ -27,6 +27,7 @@ static enum cnn_status lower_weights(struct lowering *l, const struct node *n, s
 	a->has_residual = n->residual != NO_VALUE;
 	tail_split(&n->activation, &a->lo, &a->hi, &a->tail);
 	gemm_finish(l, a);
+	lower_scratch(l, gemm_scratch(a));
 	enum cnn_status status = lower_step(l, gemm_step, a, gemm->name, n, n->out[0],
 	                                    k * columns * sizeof(float), err);
 	if (!status)

@@ -1,5 +1,5 @@
 /* Max and average pooling, over windows and over the whole feature map. */
-#include "engine/plan/lower.h"
+#include "engine/plan/rows.h"
 
 #include <math.h>
 
@@ -17,57 +17,70 @@ struct pool_args {
 	const float *scale; /* [out_h][out_w], of an average */
 };
 
+/* For each output row: pointers to the taps of all its pixels, then one call of the kernel. */
+static void pool_rows(const void *args, const struct rows *x, const struct rows *y,
+                      const float *residual, int32_t from, int32_t to, char *scratch)
+{
+	(void)residual; /* pools have none */
+	const struct pool_args *a = args;
+	const struct window_attr *w = &a->window;
+	const float **ptr = (const float **)(void *)scratch;
+	size_t taps = (size_t)w->kernel[0] * (size_t)w->kernel[1];
+	for (int32_t oy = from; oy < to; oy++) {
+		for (int32_t ox = 0; ox < a->out_w; ox++) {
+			const float **p = ptr + (size_t)ox * taps, *valid = NULL;
+			for (int32_t ky = 0; ky < w->kernel[0]; ky++) {
+				int32_t iy = oy * w->stride[0] - w->pad[0] + ky * w->dilation[0];
+				bool outside = iy < 0 || iy >= a->in_h;
+				const float *row = outside ? NULL : rows_at(x, iy);
+				int32_t ix = ox * w->stride[1] - w->pad[1];
+				for (int32_t kx = 0; kx < w->kernel[1];
+				     kx++, ix += w->dilation[1]) {
+					const float *tap = outside || ix < 0 || ix >= a->in_w
+					                           ? NULL
+					                           : row + (size_t)ix * a->channels;
+					valid = tap ? tap : valid;
+					*p++ = tap || !a->average ? tap : a->zero;
+				}
+			}
+			/* the maximum sees one of its own taps again where padding was */
+			for (size_t t = 0; t < taps && !a->average; t++)
+				if (!ptr[(size_t)ox * taps + t])
+					ptr[(size_t)ox * taps + t] = valid ? valid : a->zero;
+		}
+		if (a->average)
+			a->k->avgpool_f32((size_t)a->out_w, a->channels, taps, ptr,
+			                  a->scale + (size_t)oy * (size_t)a->out_w, rows_at(y, oy));
+		else
+			a->k->maxpool_f32((size_t)a->out_w, a->channels, taps, ptr, rows_at(y, oy));
+	}
+}
+
 struct pool_job {
 	const struct pool_args *a;
 	const struct run *run;
 	size_t first;
 };
 
-/* One output row: pointers to the taps of all its pixels, then one call of the kernel. */
-static void pool_row(void *ctx, size_t item, size_t thread)
+static void run_row(void *ctx, size_t item, size_t thread)
 {
 	const struct pool_job *job = ctx;
 	const struct pool_args *a = job->a;
-	const struct window_attr *w = &a->window;
+	const struct run *run = job->run;
 	size_t picture = job->first + item / (size_t)a->out_h;
 	int32_t oy = (int32_t)(item % (size_t)a->out_h);
-	const float *x = ref_at(job->run, &a->x, picture);
-	float *y = ref_at(job->run, &a->y, picture) + (size_t)oy * (size_t)a->out_w * a->channels;
-	const float **ptr =
-		(const float **)(void *)(job->run->scratch + thread * job->run->scratch_stride);
-	size_t taps = (size_t)w->kernel[0] * (size_t)w->kernel[1];
-	for (int32_t ox = 0; ox < a->out_w; ox++) {
-		const float **p = ptr + (size_t)ox * taps, *valid = NULL;
-		for (int32_t ky = 0; ky < w->kernel[0]; ky++) {
-			int32_t iy = oy * w->stride[0] - w->pad[0] + ky * w->dilation[0];
-			for (int32_t kx = 0; kx < w->kernel[1]; kx++) {
-				int32_t ix = ox * w->stride[1] - w->pad[1] + kx * w->dilation[1];
-				bool inside = iy >= 0 && iy < a->in_h && ix >= 0 && ix < a->in_w;
-				const float *tap =
-					inside ? x + ((size_t)iy * (size_t)a->in_w + (size_t)ix) *
-								 a->channels
-					       : NULL;
-				valid = tap ? tap : valid;
-				*p++ = tap || !a->average ? tap : a->zero;
-			}
-		}
-		/* the maximum sees one of its own taps again where padding was */
-		for (size_t t = 0; t < taps && !a->average; t++)
-			if (!ptr[(size_t)ox * taps + t])
-				ptr[(size_t)ox * taps + t] = valid ? valid : a->zero;
-	}
-	if (a->average)
-		a->k->avgpool_f32((size_t)a->out_w, a->channels, taps, ptr,
-		                  a->scale + (size_t)oy * (size_t)a->out_w, y);
-	else
-		a->k->maxpool_f32((size_t)a->out_w, a->channels, taps, ptr, y);
+	const struct rows x = {ref_at(run, &a->x, picture), (size_t)a->in_w * a->channels,
+	                       ROWS_ALL};
+	const struct rows y = {ref_at(run, &a->y, picture), (size_t)a->out_w * a->channels,
+	                       ROWS_ALL};
+	pool_rows(a, &x, &y, NULL, oy, oy + 1, run->scratch + thread * run->scratch_stride);
 }
 
 static void run_pool(const struct step *step, const struct run *run, size_t first, size_t n)
 {
 	const struct pool_args *a = step->args;
 	struct pool_job job = {a, run, first};
-	cnn_parallel_for(run->pool, n * (size_t)a->out_h, pool_row, &job);
+	cnn_parallel_for(run->pool, n * (size_t)a->out_h, run_row, &job);
 }
 
 /* How many k of 0 <= k < kernel have first + k * step < limit. */
@@ -111,18 +124,35 @@ static enum cnn_status finish_pool(struct lowering *l, const struct node *n, str
 	a->k = l->k;
 	a->scale = scale;
 	a->zero = zero;
-	lower_scratch(l, (size_t)a->out_w * taps * sizeof(float *));
-	enum cnn_status status = lower_step(
-		l, run_pool, a, a->average ? "avgpool_f32" : "maxpool_f32", n, n->out[0], 0, err);
+	return CNN_OK;
+}
+
+static const char *pool_name(const struct pool_args *a)
+{
+	return a->average ? "avgpool_f32" : "maxpool_f32";
+}
+
+static size_t pool_scratch(const struct pool_args *a)
+{
+	return (size_t)a->out_w * (size_t)a->window.kernel[0] * (size_t)a->window.kernel[1] *
+	       sizeof(float *);
+}
+
+static enum cnn_status emit_pool(struct lowering *l, const struct node *n, struct pool_args *a,
+                                 struct cnn_error *err)
+{
+	lower_scratch(l, pool_scratch(a));
+	enum cnn_status status = lower_step(l, run_pool, a, pool_name(a), n, n->out[0], 0, err);
 	if (!status)
 		status = lower_read(l, n->in[0], &a->x, err);
 	return status ? status : lower_write(l, n->out[0], &a->y, err);
 }
 
-enum cnn_status lower_pool(struct lowering *l, const struct node *n, struct cnn_error *err)
+static enum cnn_status make_pool(struct lowering *l, const struct node *n, struct pool_args **out,
+                                 struct cnn_error *err)
 {
 	const struct value *x = graph_in(l->g, n, 0), *y = graph_out(l->g, n);
-	struct pool_args *a = lower_alloc(l, 1, sizeof *a);
+	struct pool_args *a = *out = lower_alloc(l, 1, sizeof *a);
 	if (!a)
 		return lower_no_memory(n, err);
 	bool flat = x->rank == 3; /* one spatial axis: a height of 1 */
@@ -134,6 +164,38 @@ enum cnn_status lower_pool(struct lowering *l, const struct node *n, struct cnn_
 	a->out_w = (int32_t)y->dim[y->rank - 1];
 	a->window = n->attr.window;
 	return finish_pool(l, n, a, err);
+}
+
+enum cnn_status rows_of_pool(struct lowering *l, const struct node *n, struct row_work *out,
+                             struct cnn_error *err)
+{
+	struct pool_args *a;
+	enum cnn_status status = make_pool(l, n, &a, err);
+	if (status)
+		return status;
+	const struct window_attr *w = &a->window;
+	*out = (struct row_work){
+		.fn = pool_rows,
+		.args = a,
+		.kernel = pool_name(a),
+		.in_rows = a->in_h,
+		.out_rows = a->out_h,
+		.window = (w->kernel[0] - 1) * w->dilation[0] + 1,
+		.stride = w->stride[0],
+		.pad = w->pad[0],
+		.unit = 1,
+		.in_row = (size_t)a->in_w * a->channels,
+		.out_row = (size_t)a->out_w * a->channels,
+		.scratch_bytes = pool_scratch(a),
+	};
+	return CNN_OK;
+}
+
+enum cnn_status lower_pool(struct lowering *l, const struct node *n, struct cnn_error *err)
+{
+	struct pool_args *a;
+	enum cnn_status status = make_pool(l, n, &a, err);
+	return status ? status : emit_pool(l, n, a, err);
 }
 
 /* Global pools of any rank: the spatial axes are one row, and one window covers it. */
@@ -154,5 +216,6 @@ enum cnn_status lower_global_pool(struct lowering *l, const struct node *n, stru
 	a->in_w = (int32_t)pixels;
 	a->window = (struct window_attr){
 		.kernel = {1, (int32_t)pixels}, .stride = {1, 1}, .dilation = {1, 1}, .spatial = 2};
-	return finish_pool(l, n, a, err);
+	enum cnn_status status = finish_pool(l, n, a, err);
+	return status ? status : emit_pool(l, n, a, err);
 }

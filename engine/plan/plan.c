@@ -1,6 +1,4 @@
-#include "engine/plan/lower.h"
-
-#include "engine/base/cpu.h"
+#include "engine/plan/rows.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -30,7 +28,7 @@ static bool *choose_together(const struct lowering *l)
 	}
 	/* Light steps between two heavy ones stay with them while the batch's activations are small:
 	 * a border costs as much as it saves. */
-	size_t small = cpu_l2_bytes() / 2 / l->options->max_batch;
+	size_t small = l->options->l2_bytes / 2 / l->options->max_batch;
 	for (uint32_t i = 0; i < p->n_step && l->options->max_batch > 1; i++) {
 		if (p->step[i].weight_bytes > activations[i]) {
 			bool join = last_heavy != never;
@@ -132,14 +130,34 @@ static enum cnn_status place(struct lowering *l, struct cnn_error *err)
 	return status;
 }
 
+static void count_uses(const struct graph *g, uint32_t *uses)
+{
+	for (size_t i = 0; i < g->n_node; i++) {
+		const struct node *n = &g->node[i];
+		for (uint32_t k = 0; k < n->n_in && !n->dead; k++)
+			if (n->in[k] != NO_VALUE)
+				uses[n->in[k]]++;
+		if (n->residual != NO_VALUE && !n->dead)
+			uses[n->residual]++;
+	}
+	for (size_t i = 0; i < g->n_output; i++)
+		uses[g->output[i]]++;
+}
+
 static enum cnn_status lower_all(struct lowering *l, struct cnn_error *err)
 {
 	const struct graph *g = l->g;
 	enum cnn_status status = lower_input(l, g->input[0], err);
 	for (size_t i = 0; i < g->n_node && !status; i++) {
 		const struct node *n = &g->node[i];
+		size_t taken;
 		if (n->dead)
 			continue;
+		status = lower_band(l, i, &taken, err);
+		if (status || taken) {
+			i += taken - 1;
+			continue;
+		}
 		if (!lower_table[n->op])
 			return lower_unsupported(
 				n, "depends on the picture's data, which convd cannot run", err);
@@ -160,8 +178,10 @@ enum cnn_status plan_new(const struct graph *g, const struct plan_options *optio
 	if (p->arena && options->max_bytes)
 		arena_limit(p->arena, options->max_bytes);
 	l.storage_of = malloc((g->n_value + 1) * sizeof *l.storage_of);
-	if (!p->arena || !l.storage_of)
+	l.uses = calloc(g->n_value + 1, sizeof *l.uses);
+	if (!p->arena || !l.storage_of || !l.uses)
 		goto done;
+	count_uses(g, l.uses);
 	memset(l.storage_of, 0xff, (g->n_value + 1) * sizeof *l.storage_of);
 	status = lower_all(&l, err);
 	if (!status)
@@ -170,6 +190,7 @@ enum cnn_status plan_new(const struct graph *g, const struct plan_options *optio
 		status = place(&l, err);
 done:
 	free(l.storage_of);
+	free(l.uses);
 	free(l.storage);
 	free(l.pending);
 	if (status)

@@ -35,10 +35,10 @@ typedef void step_fn(const struct step *step, const struct run *run, size_t firs
 
 struct step {
 	step_fn *fn;
-	const void *args;   /* of the step's own kind, in plan->arena */
-	const char *kernel; /* what runs, for people */
-	uint32_t layer;     /* row of the layer table, or NO_LAYER */
-	value_id out;       /* what it makes; NO_VALUE: nothing in the arena */
+	const void *args;           /* of the step's own kind, in plan->arena */
+	const char *kernel;         /* what runs, for people */
+	uint32_t layer, last_layer; /* rows of the layer table that it computes, or NO_LAYER */
+	value_id out;               /* what it makes; NO_VALUE: nothing in the arena */
 	struct ref out_ref;
 	int32_t rank; /* of what it makes, in ONNX order, for one picture */
 	int64_t dim[CNN_MAX_RANK];
@@ -78,6 +78,8 @@ struct plan_options {
 	size_t max_batch;
 	size_t max_bytes;                 /* for the plan, and for what a run needs; 0: any */
 	size_t threads_hint;              /* work is cut at least this fine */
+	size_t l2_bytes;                  /* of one core's L2 cache */
+	bool keep_layers;                 /* every node's output can be observed */
 	const struct pixel_input *pixels; /* NULL: tensors only */
 	enum output_activation activation;
 };

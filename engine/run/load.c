@@ -188,6 +188,8 @@ static enum cnn_status optimise(struct loading *l, struct cnn_error *err)
 		.max_batch = l->m->max_batch,
 		.threads_hint = cpu_count(),
 		.max_bytes = l->m->max_bytes - arena_bytes(l->g->arena),
+		.l2_bytes = l->options->l2_bytes ? l->options->l2_bytes : cpu_l2_bytes(),
+		.keep_layers = l->options->keep_layers,
 		.pixels = l->m->info.takes_pictures ? &l->pixels : NULL,
 		.activation = activations[l->m->info.activation],
 	};

@@ -87,6 +87,7 @@ static void watch_step(void *ctx, const struct step *step, const float *out, siz
 	const struct cnn_observer *observer = ctx;
 	struct cnn_observed seen = {
 		.layer = step->layer == NO_LAYER ? SIZE_MAX : step->layer,
+		.last_layer = step->last_layer == NO_LAYER ? SIZE_MAX : step->last_layer,
 		.kernel = step->kernel,
 		.picture = first,
 		.pictures = n,

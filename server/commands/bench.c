@@ -21,7 +21,7 @@ struct benching {
 	float *tensor, *scores;        /* [batch][...]; tensor: for models that take no pictures */
 	double *ms;                    /* [MAX_RUNS] */
 	size_t runs;
-	double seconds, peak; /* measured time; peak GFLOP/s of all threads */
+	double seconds, peak; /* measured time; peak GFLOP/s of the cores that the threads have */
 };
 
 /* The same noise in every run of the program. */
@@ -72,32 +72,41 @@ static bool make_input(struct benching *b)
 	return true;
 }
 
-static void run_once(struct benching *b, const struct cnn_observer *observer)
+static bool run_once(struct benching *b, const struct cnn_observer *observer)
 {
 	struct cnn_error err;
+	enum cnn_status status;
 	if (b->tensor)
-		cnn_session_run_tensor(b->session, b->tensor, b->batch, false, b->scores, observer,
-		                       &err);
+		status = cnn_session_run_tensor(b->session, b->tensor, b->batch, false, b->scores,
+		                                observer, &err);
 	else
-		cnn_session_run(b->session, b->pictures, b->batch, b->scores, observer, &err);
+		status = cnn_session_run(b->session, b->pictures, b->batch, b->scores, observer,
+		                         &err);
+	if (status != CNN_OK)
+		fprintf(stderr, "convd bench: %s\n", err.text);
+	return status == CNN_OK;
 }
 
-static void measure(struct benching *b)
+static bool measure(struct benching *b)
 {
+	size_t cores = b->threads < cpu_count() ? b->threads : cpu_count();
 	uint64_t wanted = (uint64_t)b->config->seconds * 1000000000u;
-	b->peak = cnn_peak_gflops(cnn_model_isa(b->model)) * (double)b->threads;
+	b->peak = cnn_peak_gflops(cnn_model_isa(b->model)) * (double)cores;
 	uint64_t warm = batcher_now_ns();
-	do
-		run_once(b, NULL);
-	while (batcher_now_ns() - warm < wanted / 10);
+	do {
+		if (!run_once(b, NULL))
+			return false;
+	} while (batcher_now_ns() - warm < wanted / 10);
 	uint64_t start = batcher_now_ns(), last = start, now;
 	do {
-		run_once(b, NULL);
+		if (!run_once(b, NULL))
+			return false;
 		now = batcher_now_ns();
 		b->ms[b->runs++] = (double)(now - last) * 1e-6;
 		last = now;
 	} while (now - start < wanted && b->runs < MAX_RUNS);
 	b->seconds = (double)(now - start) * 1e-9;
+	return true;
 }
 
 static int ascending(const void *a, const void *b)
@@ -126,8 +135,9 @@ static int print_results(struct benching *b)
 		                        "images_per_second", rate, "ms_p50", p50, "ms_p99", p99,
 		                        "gflops", gflops, "peak_gflops", b->peak, "percent_of_peak",
 		                        100 * gflops / b->peak);
-		int failed =
-			!all || json_dumpf(all, stdout, JSON_COMPACT) != 0 || putchar('\n') < 0;
+		int failed = !all ||
+		             json_dumpf(all, stdout, JSON_COMPACT | JSON_REAL_PRECISION(6)) != 0 ||
+		             putchar('\n') < 0;
 		json_decref(all);
 		return failed;
 	}
@@ -164,6 +174,23 @@ static void clear(struct benching *b)
 	cnn_model_unref(b->model);
 }
 
+/* The runs that are watched are not those that were measured. */
+static int print_profile(struct benching *b)
+{
+	struct profile *profile = profile_new(b->model);
+	if (!profile) {
+		fprintf(stderr, "convd bench: out of memory\n");
+		return 1;
+	}
+	bool ok = true;
+	for (int i = 0; i < PROFILE_RUNS && ok; i++)
+		ok = run_once(b, profile_observer(profile));
+	if (ok)
+		profile_print(profile, b->batch, b->peak, b->config->json ? stderr : stdout);
+	profile_free(profile);
+	return ok ? 0 : 1;
+}
+
 int command_bench(const struct config *config)
 {
 	if (config->n_args > 1) {
@@ -178,20 +205,10 @@ int command_bench(const struct config *config)
 	b.model = model_path_load(config, "bench", config->n_args ? config->args[0] : NULL,
 	                          (int32_t)config->batch);
 	int code = 1;
-	if (b.model && prepare(&b)) {
-		measure(&b);
+	if (b.model && prepare(&b) && measure(&b)) {
 		code = print_results(&b);
-		struct profile *profile =
-			config->profile && code == 0 ? profile_new(b.model) : NULL;
-		if (profile) {
-			for (int i = 0; i < PROFILE_RUNS; i++)
-				run_once(&b, profile_observer(profile));
-			profile_print(profile, b.batch, b.peak, config->json ? stderr : stdout);
-		} else if (config->profile && code == 0) {
-			fprintf(stderr, "convd bench: out of memory\n");
-			code = 1;
-		}
-		profile_free(profile);
+		if (code == 0 && config->profile)
+			code = print_profile(&b);
 	}
 	clear(&b);
 	return code;

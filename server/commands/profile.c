@@ -10,6 +10,7 @@ struct profile {
 	struct profile_row {
 		const char *kernel;
 		uint64_t ns;
+		size_t last; /* of the layers that were computed in one step */
 	} row[];
 };
 
@@ -19,6 +20,7 @@ static void on_step(void *ctx, const struct cnn_observed *seen)
 	size_t at = seen->layer < p->rows - 1 ? seen->layer : p->rows - 1;
 	p->row[at].kernel = at == p->rows - 1 ? "input, output, copies" : seen->kernel;
 	p->row[at].ns += seen->ns;
+	p->row[at].last = seen->last_layer;
 }
 
 struct profile *profile_new(const struct cnn_model *model)
@@ -55,7 +57,10 @@ void profile_print(const struct profile *p, size_t batch, double peak_gflops, FI
 		double ns = (double)p->row[i].ns / pictures;
 		if (!p->row[i].kernel)
 			continue; /* fused into another layer, or nothing to do */
-		double gflops = l && ns > 0 ? 2 * (double)l->macs / ns : 0;
+		double macs = 0;
+		for (size_t k = i; l && k <= p->row[i].last; k++)
+			macs += (double)cnn_model_layer(p->model, k)->macs;
+		double gflops = ns > 0 ? 2 * macs / ns : 0;
 		fprintf(out, "%-28.28s %-18s %-24s %9.4f ", l ? l->name : "-", l ? l->op : "-",
 		        p->row[i].kernel, ns * 1e-6);
 		if (gflops > 0)

@@ -4,6 +4,7 @@
 
 #include "engine/base/cpu.h"
 #include "server/batcher.h"
+#include "server/log.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -15,17 +16,27 @@ struct serving {
 	size_t n;
 };
 
-static void print_model(const char *name, const struct cnn_model *m, double ms)
+static enum log_format log_of(const struct config *config)
+{
+	return config->log_format == 0 ? LOG_TEXT : LOG_JSON;
+}
+
+static void log_model(enum log_format log, const char *name, const struct cnn_model *m, double ms)
 {
 	const struct cnn_model_info *info = cnn_model_info(m);
-	fprintf(stderr, "model %s: %zu classes, %.2f M parameters, %.1f M MACs, input %s", name,
-	        info->classes, (double)info->parameters * 1e-6, (double)info->macs * 1e-6,
-	        info->input_name);
+	char shape[CNN_MAX_RANK * 24] = "";
+	size_t at = 0;
 	for (int32_t i = 0; i < info->input.rank; i++)
-		fprintf(stderr, "%s%lld", i ? "×" : " ", (long long)info->input.dim[i]);
-	fprintf(stderr, ", %s, loaded in %.0f ms\n", cpu_isa_name(cnn_model_isa(m)), ms);
+		at += (size_t)snprintf(shape + at, sizeof shape - at, "%s%lld", i ? "×" : "",
+		                       (long long)info->input.dim[i]);
+	log_line(
+		log, LOG_INFO,
+		"model %s: %zu classes, %.2f M parameters, %.1f M MACs, input %s %s, %s, loaded in "
+		"%.0f ms",
+		name, info->classes, (double)info->parameters * 1e-6, (double)info->macs * 1e-6,
+		info->input_name, shape, cpu_isa_name(cnn_model_isa(m)), ms);
 	for (size_t i = 0; i < info->n_assumed; i++)
-		fprintf(stderr, "model %s: assumed %s\n", name, info->assumed[i]);
+		log_line(log, LOG_INFO, "model %s: assumed %s", name, info->assumed[i]);
 }
 
 static const char *served_name(const struct server_model *m)
@@ -38,7 +49,7 @@ static bool load_one(const struct config *config, struct serving *s, const char 
 	struct server_model *m = &s->model[s->n];
 	struct cnn_error err;
 	if (!model_path_split(word, &s->name[s->n], &s->path[s->n])) {
-		fprintf(stderr, "convd: out of memory\n");
+		log_line(log_of(config), LOG_ERROR, "out of memory");
 		return false;
 	}
 	struct cnn_load_options options = {
@@ -47,16 +58,17 @@ static bool load_one(const struct config *config, struct serving *s, const char 
 	};
 	uint64_t start = batcher_now_ns();
 	if (cnn_model_load(s->path[s->n], &options, &m->model, &err) != CNN_OK) {
-		fprintf(stderr, "convd: %s\n", err.text);
+		log_line(log_of(config), LOG_ERROR, "%s", err.text);
 		s->n++;
 		return false;
 	}
 	m->name = s->name[s->n++];
-	print_model(served_name(m), m->model, (double)(batcher_now_ns() - start) * 1e-6);
+	log_model(log_of(config), served_name(m), m->model,
+	          (double)(batcher_now_ns() - start) * 1e-6);
 	for (size_t i = 0; i + 1 < s->n; i++) {
 		if (strcmp(served_name(&s->model[i]), served_name(m)) == 0) {
-			fprintf(stderr, "convd: two models are called '%s'; name one: NAME=PATH\n",
-			        served_name(m));
+			log_line(log_of(config), LOG_ERROR,
+			         "two models are called '%s'; name one: NAME=PATH", served_name(m));
 			return false;
 		}
 	}
@@ -94,14 +106,14 @@ int command_serve(const struct config *config)
 	struct cnn_error err;
 	bool ok = s.model && s.name && s.path;
 	if (!ok)
-		fprintf(stderr, "convd: out of memory\n");
+		log_line(log_of(config), LOG_ERROR, "out of memory");
 	for (size_t i = 0; i < n && ok; i++)
 		ok = load_one(config, &s, words[i]);
 	if (ok) {
 		ok = server_run(config, s.model, s.n,
 		                "no model is loaded: start with convd serve MODEL", &err) == CNN_OK;
 		if (!ok)
-			fprintf(stderr, "convd: %s\n", err.text);
+			log_line(log_of(config), LOG_ERROR, "%s", err.text);
 	}
 	free_serving(&s);
 	return ok ? 0 : 1;

@@ -127,8 +127,10 @@ static void run_twice(struct cnn_session *s, const struct cnn_model_info *info)
 
 static void load(const char *path, enum cnn_isa isa, bool keep_layers)
 {
-	struct cnn_load_options options = {
-		.max_isa = isa, .max_batch = BATCH, .keep_layers = keep_layers, .max_bytes = MAX_BYTES};
+	struct cnn_load_options options = {.max_isa = isa,
+	                                   .max_batch = BATCH,
+	                                   .keep_layers = keep_layers,
+	                                   .max_bytes = MAX_BYTES};
 	struct cnn_model *m = NULL;
 	struct cnn_session *s = NULL;
 	struct cnn_error err = {0};

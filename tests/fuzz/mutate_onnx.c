@@ -257,15 +257,16 @@ static void change_input_shape(Onnx__GraphProto *g, uint32_t *state)
 		return;
 	Onnx__TensorShapeProto__Dimension *d = shape->dim[next_random(state) % shape->n_dim];
 	if (d->value_case == ONNX__TENSOR_SHAPE_PROTO__DIMENSION__VALUE_DIM_VALUE)
-		d->dim_value = next_random(state) % 4 ? next_random(state) % 40 : next_number(state);
+		d->dim_value =
+			next_random(state) % 4 ? next_random(state) % 40 : next_number(state);
 }
 
 static void change_graph(Onnx__GraphProto *g, uint32_t *state)
 {
 	static void (*const changes[])(Onnx__GraphProto *, uint32_t *) = {
-		rewire,        change_operator, change_output,  reshape_tensor,
-		insert_node,   give_attribute,  change_numbers, change_numbers,
-		reshape_tensor, rewire,         change_input_shape};
+		rewire,         change_operator, change_output,     reshape_tensor,
+		insert_node,    give_attribute,  change_numbers,    change_numbers,
+		reshape_tensor, rewire,          change_input_shape};
 	size_t n = sizeof changes / sizeof changes[0];
 	uint32_t choice = next_random(state) % (uint32_t)(2 * n);
 	if (choice < n && g->n_node)
@@ -312,8 +313,8 @@ size_t LLVMFuzzerCustomCrossOver(const uint8_t *a, size_t a_len, const uint8_t *
 	size_t size = 0;
 	if (two && one->graph && two->graph && one->graph->n_node) {
 		Onnx__GraphProto *g = one->graph, *other = two->graph;
-		const char *from = other->n_input && other->input[0]->name ? other->input[0]->name
-		                                                           : "";
+		const char *from =
+			other->n_input && other->input[0]->name ? other->input[0]->name : "";
 		const char *to = any_tensor(g, &state);
 		for (size_t i = 0; i < other->n_node; i++)
 			for (size_t k = 0; k < other->node[i]->n_input; k++)

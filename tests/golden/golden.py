@@ -15,11 +15,13 @@ import onnx
 import make_models
 import photos
 import pictures
-from compare import PROBABILITY, Report, near, near_scores, same_top, sample_folder, ways
+from compare import PROBABILITY, Report, near, near_scores, same_bits, same_top, sample_folder, ways
 from runners import DATA, Engine, Failure, Oracle, Unsupported, softmax
 
 QUANTISED = ("QuantizeLinear", "DequantizeLinear", "QLinear", "ConvInteger", "MatMulInteger", "DynamicQuantize")
 BATCH = 8
+# Under sanitizers: fewer photos, and one random network in three.
+QUICK = bool(os.environ.get("CONVD_TEST_QUICK"))
 
 
 def quantised(path):
@@ -27,16 +29,9 @@ def quantised(path):
     return any(node.op_type.startswith(QUANTISED) for node in model.graph.node)
 
 
-def input_dims(path):
-    tensor = onnx.load(path).graph
-    constants = {t.name for t in tensor.initializer}
-    first = next(v for v in tensor.input if v.name not in constants)
-    return [d.dim_value for d in first.type.tensor_type.shape.dim]
-
-
 def model_inputs(folder, spec, uprights):
     """(tensors, pixels) of a model: the photos, or noise for one that takes no pictures."""
-    dims = input_dims(os.path.join(folder, "model.onnx"))
+    dims = photos.input_dims(os.path.join(folder, "model.onnx"))
     if spec is None:
         values = np.random.default_rng(1).standard_normal((11, *dims[1:]))
         return values.astype(np.float32), None
@@ -64,7 +59,7 @@ def check_model(report, engine, oracle, folder, uprights):
         engine.load(folder, max_batch=BATCH)
         near(engine.run(values, BATCH, raw=False), want, PROBABILITY, "scores")
     with report.case(f"{name}: every layer kept"):
-        engine.load(folder, max_batch=BATCH, keep=True)
+        engine.load(folder, max_batch=BATCH, how="keep")
         near(apply(engine.run(values, BATCH)), want, PROBABILITY, "kept")
     if pixels is not None:
         with report.case(f"{name}: from pixels") as remarks:
@@ -74,9 +69,21 @@ def check_model(report, engine, oracle, folder, uprights):
             same_top(got, want, 5, "pixels")
 
 
+def picture_models():
+    """The float models that take pictures."""
+    folder, names = os.path.join(DATA, "models"), []
+    for name in sorted(os.listdir(folder)):
+        with open(os.path.join(folder, name, "model.json"), encoding="utf-8") as f:
+            takes_pictures = "input" in json.load(f)
+        if takes_pictures and not quantised(os.path.join(folder, name, "model.onnx")):
+            names.append(name)
+    return names
+
+
 def check_models(report, engine, oracle):
     folder = os.path.join(DATA, "models")
-    uprights = [pictures.load_upright(path).convert("RGB") for path, _ in photos.labelled()]
+    rows = photos.labelled()[::6] if QUICK else photos.labelled()
+    uprights = [pictures.load_upright(path).convert("RGB") for path, _ in rows]
     for name in sorted(os.listdir(folder)):
         path = os.path.join(folder, name)
         if quantised(os.path.join(path, "model.onnx")):
@@ -93,7 +100,7 @@ def check_models(report, engine, oracle):
 
 def check_generated(report, engine, oracle, folder, part):
     """Each network on three inputs of noise: every level, batched, and with every layer kept."""
-    for name, make in make_models.PARTS[part]():
+    for name, make in make_models.PARTS[part]()[:: 3 if QUICK and part == "random" else 1]:
         with report.case(name) as remarks:
             path = os.path.join(folder, name + ".onnx")
             net = make()
@@ -103,8 +110,13 @@ def check_generated(report, engine, oracle, folder, part):
             worst = 0.0
             for isa, got in ways(engine, path, values, engine.levels, 2):
                 worst = max(worst, near_scores(got, want, isa))
-            engine.load(path, max_batch=2, keep=True)
+            engine.load(path, max_batch=2, how="keep")
             near_scores(engine.run(values, 2, 2), want, "kept layers")
+            for isa in engine.levels:
+                engine.load(path, isa, max_batch=3, how="small-cache")
+                single = engine.run(values)
+                worst = max(worst, near_scores(single, want, f"{isa}, small cache"))
+                same_bits(engine.run(values, 3, 2), single, f"{isa}, small cache, batch of 3")
             remarks.append(f"{100 * worst:.1f}% of the tolerance")
             os.remove(path)
 
@@ -126,8 +138,10 @@ def main():
             report.skip(part, "no test data (CONVD_TEST_DATA)")
         elif part == "models":
             check_models(report, engine, oracle)
+        elif part == "server" and QUICK:
+            report.skip(part, "CONVD_TEST_QUICK")
         elif part == "server":
-            photos.check_server(report, build, oracle)
+            photos.check_server(report, build, oracle, picture_models())
         else:
             check_generated(report, engine, oracle, folder, part)
     with report.case("the helpers end well"):

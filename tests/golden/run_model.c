@@ -1,4 +1,4 @@
-/* run_model - runs models on raw tensors or pixels, for golden.py and backend.py.
+/* run_model - runs models on raw tensors or pixels, for golden.py.
  *
  * Commands come on standard input, a line each, words parted by tabs; each is answered by one line,
  * "ok ..." or "error STATUS text", so that one process serves a whole suite:
@@ -165,6 +165,8 @@ static enum cnn_status do_load(struct cnn_model **model, char *const words[], si
 		return cnn_fail(err, CNN_BAD_ARG, "load: wrong words");
 	options.max_batch = (int32_t)max_batch;
 	options.keep_layers = strcmp(words[4], "keep") == 0;
+	/* So little that all is cut into bands of rows, blocks and segments. */
+	options.l2_bytes = strcmp(words[4], "small-cache") == 0 ? 16384 : 0;
 	cnn_model_unref(*model);
 	*model = NULL;
 	return cnn_model_load(words[1], &options, model, err);

@@ -77,12 +77,13 @@ class Engine:
             raise Unsupported(rest[1])
         raise Failure(": ".join(rest))
 
-    def load(self, model, isa=None, max_batch=1, keep=False):
-        """(floats of one input, classes); does nothing for what is loaded already."""
-        wanted = (model, isa or self.levels[-1], max_batch, keep)
+    def load(self, model, isa=None, max_batch=1, how="fused"):
+        """(floats of one input, classes); does nothing for what is loaded already. `how`: fused, keep (every
+        layer), small-cache (planned for one)."""
+        wanted = (model, isa or self.levels[-1], max_batch, how)
         if self.state is None or self.state[0] != wanted:
             self.state = None
-            sizes = self._ask("load", model, wanted[1], max_batch, "keep" if keep else "fused")
+            sizes = self._ask("load", model, wanted[1], max_batch, how)
             self.state = wanted, tuple(map(int, sizes))
         return self.state[1]
 

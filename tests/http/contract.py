@@ -2,6 +2,7 @@
 import json
 import os
 import re
+from urllib.parse import unquote
 
 import jsonschema
 
@@ -52,7 +53,7 @@ class Contract:
         return None
 
     def verify(self, method, target, response):
-        path = target.split("?")[0]
+        path = "/".join(unquote(s).replace("/", "%2F") for s in target.split("?")[0].split("/"))
         if response.status >= 400 and method != "HEAD":
             if not response.body:
                 raise Mismatch(f"{method} {path}: {response.status} with an empty body")

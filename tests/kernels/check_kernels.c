@@ -17,6 +17,8 @@ static bool is_checked(const char *name)
 		found |= strcmp(avgpool_rows[i].name, name) == 0;
 	for (size_t i = 0; i < COUNT(peak_rows); i++)
 		found |= strcmp(peak_rows[i].name, name) == 0;
+	for (size_t i = 0; i < COUNT(winograd_rows); i++)
+		found |= strcmp(winograd_rows[i].name, name) == 0;
 	return found;
 }
 
@@ -44,7 +46,7 @@ static void every_row_is_checked(void)
 		}
 	}
 	CHECK(rows >= COUNT(gemm_rows) + COUNT(dwconv_rows) + COUNT(maxpool_rows) +
-	                      COUNT(avgpool_rows) + COUNT(peak_rows));
+	                      COUNT(avgpool_rows) + COUNT(peak_rows) + COUNT(winograd_rows));
 	free(text);
 }
 
@@ -65,7 +67,7 @@ static void peak_counts_operations(void)
 {
 	for (size_t i = 0; i < COUNT(peak_rows); i++) {
 		float sink = NAN;
-		if (peak_rows[i].isa > cpu_isa())
+		if (!level_runs(peak_rows[i].isa))
 			continue;
 		double one = peak_rows[i].fn(1, &sink);
 		CHECK(one >= 2 * 12);

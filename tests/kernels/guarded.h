@@ -77,6 +77,26 @@ __attribute__((unused)) static float next_number(uint32_t *state)
 	return (float)(*state >> 8) / (1 << 23) - 1;
 }
 
+/* What arithmetic finds difficult. Each kind is one of the four: in [-1, 1); so small that products are
+ * subnormal; so large that sums overflow; zeros, infinities and NaNs among others. */
+enum number_kind { NUMBER_PLAIN, NUMBER_TINY, NUMBER_HUGE, NUMBER_SPECIAL, NUMBER_KINDS };
+
+__attribute__((unused)) static float next_of_kind(enum number_kind kind, uint32_t *state)
+{
+	static const float special[] = {0, -0.0f, INFINITY, -INFINITY, NAN, 1e-42f, 3e38f, -1};
+	float x = next_number(state);
+	switch (kind) {
+	case NUMBER_TINY:
+		return x * 0x1p-66f;
+	case NUMBER_HUGE:
+		return x * 0x1p+64f;
+	case NUMBER_SPECIAL: /* one of eight, so that not every sum is a NaN */
+		return *state >> 29 ? x : special[*state >> 26 & 7];
+	default:
+		return x;
+	}
+}
+
 /* Equal to the last bit; any NaN equals any NaN. */
 __attribute__((unused)) static bool same_float(float a, float b)
 {

@@ -50,10 +50,10 @@ static void reads_what_is_there(void)
 		read_json(
 			arena,
 			"{\"name\": \"n\", \"licence\": \"MIT\", \"future\": [1], \"input\": "
-	                "{\"width\": 192,"
+			"{\"width\": 192,"
 			"\"height\": 48, \"crop\": \"none\", \"channels\": \"BGR\", \"scale\": 255,"
 			"\"mean\": [1, 2, 3], \"std\": 0.5}, \"output\": {\"activation\": "
-	                "\"none\"}}",
+			"\"none\"}}",
 			&d, &err),
 		CNN_OK);
 	CHECK_STR(d.name, "n");

@@ -65,7 +65,9 @@ static void empty_tensors(void)
 		model_tensor(m, "w", FLOAT, none, 2, zeros, 0);
 		model_tensor(m, "two", FLOAT, &scalar_dim, 1, &number, 4);
 		model_node(m, "product", products[i], "x,w", "p");
-		model_node(m, "sum", "Add", "p,two", "y");
+		model_tensor(m, "axes", INT64, &one, 1, &one, sizeof one);
+		model_node(m, "sum", "Add", "p,two", "s");
+		model_node(m, "total", "ReduceSum", "s,axes", "y");
 		packed_refuse(m, CNN_UNSUPPORTED, "node 'product':");
 	}
 	/* a part without elements, whose sum would read what is not there */
@@ -119,7 +121,8 @@ static void fixed_batch_in_a_shape(void)
 	m->dim[0].dim_value = 8;
 	model_tensor(m, "shape", INT64, &two, 1, shape, sizeof shape);
 	model_node(m, "flat", "Reshape", "x,shape", "y");
-	packed_refuse(m, CNN_UNSUPPORTED, "node 'flat': its shape has the graph's fixed batch of 8");
+	packed_refuse(m, CNN_UNSUPPORTED,
+	              "node 'flat': its shape has the graph's fixed batch of 8");
 	m = model_new(13);
 	m->dim[0].value_case = ONNX__TENSOR_SHAPE_PROTO__DIMENSION__VALUE_DIM_VALUE;
 	m->dim[0].dim_value = 8;

@@ -1,0 +1,32 @@
+/* intrinsics.h - what each AVX-512 intrinsic that kernels use gives, emulated and by the CPU. */
+#ifndef TESTS_KERNELS_EMULATED_INTRINSICS_H
+#define TESTS_KERNELS_EMULATED_INTRINSICS_H
+#include <stdint.h>
+
+enum { INTRINSICS_LANES = 16 };
+
+/* Operands, and one row of results for each intrinsic. */
+struct intrinsics {
+	float a[INTRINSICS_LANES], b[INTRINSICS_LANES], c[INTRINSICS_LANES];
+	uint16_t mask;
+	struct intrinsics_results {
+		float set1[INTRINSICS_LANES], setzero[INTRINSICS_LANES], cvtss;
+		float maskz_load[INTRINSICS_LANES],
+			mask_store[INTRINSICS_LANES]; /* into c's copy */
+		float add[INTRINSICS_LANES], mul[INTRINSICS_LANES], fmadd[INTRINSICS_LANES];
+		float min[INTRINSICS_LANES], max[INTRINSICS_LANES];
+	} result;
+};
+
+void intrinsics_emulated(struct intrinsics *i);
+/* Only where cpu_isa() has AVX-512. */
+void intrinsics_native(struct intrinsics *i);
+
+/* Alone, for accesses that fault: 16 floats at `from`, as far as the mask goes, to `to`. */
+void copy_masked_emulated(const void *from, uint16_t mask, void *to);
+void copy_masked_native(const void *from, uint16_t mask, void *to);
+/* Both must be aligned to 64 bytes. */
+void copy_aligned_emulated(const void *from, void *to);
+void copy_aligned_native(const void *from, void *to);
+
+#endif
