@@ -101,8 +101,8 @@ static void malformed_bodies_are_refused(void)
 		"--BB\r\nContent-Disposition: form-data; name=a\r\n\r\nv\r\n--B",
 		"--BB\r\nContent-Type: image/png\r\n\r\nv\r\n--BB--",
 		"--BB\r\n\r\nv\r\n--BB--",
-		"--BB\r\nContent-Disposition: form-data; name=a\r\n"
-		"Content-Transfer-Encoding: base64\r\n\r\nv\r\n--BB--",
+		("--BB\r\nContent-Disposition: form-data; name=a\r\n"
+	         "Content-Transfer-Encoding: base64\r\n\r\nv\r\n--BB--"),
 	};
 	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
 		struct multipart_part part;
