@@ -46,7 +46,8 @@ def test_stops_on_signals(t):
 
 
 def test_sigterm_answers_what_was_accepted(t):
-    server = t.start("--threads", "1", "--max-batch", "1", t.suite.model("slow"))
+    server = t.start("--threads", "1", "--max-batch", "1", "--predict-timeout-ms", "600000", "--drain-timeout-ms",
+                     "600000", t.suite.model("slow"))
     photo = photos.jpeg()
     whole = [server.connect() for _ in range(6)]
     for connection in whole:
