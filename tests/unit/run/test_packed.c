@@ -148,7 +148,7 @@ static void long_names(void)
 {
 	static char name[5000];
 	struct model *m = model_new(13);
-	for (size_t i = 0; i + 1 < sizeof name; i += 2)
+	for (size_t i = 0; i + 2 < sizeof name; i += 2)
 		memcpy(name + i, "\xc3\xa4", 2);
 	model_node(m, name, "Relu", "x,x", "y");
 	packed_refuse(m, CNN_BAD_MODEL, "Relu with 2 inputs");
