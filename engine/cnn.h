@@ -116,6 +116,11 @@ enum cnn_status cnn_session_run_tensor(struct cnn_session *session, const float 
                                        bool raw, float *scores, const struct cnn_observer *observer,
                                        struct cnn_error *err);
 
+/* One picture's scores[classes]: CNN_BAD_MODEL, naming model and class, when one is NaN or infinite. A run
+ * does not look, so that one such picture leaves its neighbours alone. */
+enum cnn_status cnn_scores_check(const struct cnn_model *model, const float *scores,
+                                 struct cnn_error *err);
+
 /* The k best of scores[classes], best first, ties by the lower class. Returns how many: min(k, classes). */
 size_t cnn_top(const float *scores, size_t classes, size_t k, uint32_t *best);
 

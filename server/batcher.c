@@ -147,12 +147,14 @@ static void run_batch(struct worker *w, const struct batch_queue *q, size_t n)
 		cnn_session_run(q->session[w->index], w->picture, n, scores, NULL, &err);
 	for (size_t i = 0; i < n; i++) {
 		struct batch_job *job = w->job[i];
-		if (status) {
+		const float *own = scores + i * q->classes;
+		if (status)
 			job->error = err;
+		if (status || cnn_scores_check(q->model, own, &job->error) != CNN_OK) {
 			finish(job, BATCH_FAILED, (uint32_t)n, started);
 			continue;
 		}
-		memcpy(job->scores, scores + i * q->classes, q->classes * sizeof *scores);
+		memcpy(job->scores, own, q->classes * sizeof *own);
 		finish(job, BATCH_DONE, (uint32_t)n, started);
 	}
 }

@@ -2,7 +2,6 @@
 
 #include "engine/base/cpu.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -151,11 +150,10 @@ json_t *model_json_prediction(const struct cnn_model *model, const char *name,
 	}
 	size_t n = cnn_top(scores, classes, top, best);
 	for (size_t i = 0; i < n; i++) {
-		/* JSON has no NaN and no infinity: a network that makes one says 0 */
-		double p = isfinite(scores[best[i]]) ? (double)scores[best[i]] : 0;
 		json_array_append_new(predictions,
 		                      json_pack("{s:i, s:s, s:f}", "class", (int)best[i], "label",
-		                                cnn_model_label(model, best[i]), "probability", p));
+		                                cnn_model_label(model, best[i]), "probability",
+		                                (double)scores[best[i]]));
 	}
 	free(best);
 	json_t *image = json_pack("{s:s, s:i, s:i}", "format", image_format_name(picture->format),

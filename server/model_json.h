@@ -20,7 +20,7 @@ char *model_text_layers(const struct cnn_model *model, const char *name);
 struct prediction_timing {
 	double decode_ms, queue_ms, inference_ms, total_ms;
 };
-/* One answer of /predict. `top` classes of scores[classes]. */
+/* One answer of /predict. `top` classes of scores[classes], all finite. */
 json_t *model_json_prediction(const struct cnn_model *model, const char *name,
                               const struct image_header *picture, const float *scores, size_t top,
                               uint32_t batch, const struct prediction_timing *timing);

@@ -1,7 +1,8 @@
 /* What is read out of the scores, and the machine's peak to compare a run with. */
-#include "engine/cnn.h"
 #include "engine/kernels/kernels.h"
+#include "engine/run/model.h"
 
+#include <math.h>
 #include <time.h>
 
 /* Is class a worse than class b? Equal scores: the higher number is. */
@@ -26,6 +27,19 @@ static void sift_down(const float *scores, uint32_t *best, size_t n, size_t at)
 		best[child] = moved;
 		at = child;
 	}
+}
+
+enum cnn_status cnn_scores_check(const struct cnn_model *model, const float *scores,
+                                 struct cnn_error *err)
+{
+	for (size_t c = 0; c < model->info.classes; c++) {
+		if (!isfinite(scores[c]))
+			return cnn_fail(
+				err, CNN_BAD_MODEL,
+				"%s: the network's answer for class %zu is not a finite number",
+				model->info.name, c);
+	}
+	return CNN_OK;
 }
 
 size_t cnn_top(const float *scores, size_t classes, size_t k, uint32_t *best)

@@ -113,6 +113,8 @@ static void classify_photo(struct classifying *c, const char *photo)
 	const struct image *const pictures[] = {&picture};
 	if (!status)
 		status = cnn_session_run(c->session, pictures, 1, c->scores, NULL, &err);
+	if (!status)
+		status = cnn_scores_check(c->model, c->scores, &err);
 	uint64_t end = batcher_now_ns();
 	struct prediction_timing timing = {
 		.decode_ms = (double)(decoded - start) * 1e-6,

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Small models with random weights, so that the tests run where there is no test data.
 
-    make_model.py FOLDER       writes FOLDER/tiny, FOLDER/gray, FOLDER/slow
+    make_model.py FOLDER       writes FOLDER/tiny, FOLDER/gray, FOLDER/dark, FOLDER/slow
 """
 import json
 import os
@@ -80,6 +80,13 @@ def gray():
     return b.finish(4, 7)
 
 
+def dark():
+    """The logarithm of the picture: a black pixel is minus infinity, and its answer no number."""
+    b = Builder("dark", 1, 8, 8, 4)
+    b.add("Log", "logarithm")
+    return b.finish(1, 3)
+
+
 def slow():
     """About 1.9 G multiply-accumulates: tens of milliseconds on one core, so that a queue can fill."""
     b = Builder("slow", 3, 224, 224, 3)
@@ -121,6 +128,9 @@ def make_all(folder):
         onnx.checker.check_model(model)
         name = model.graph.name
         write(os.path.join(folder, name), model, description(name, side, channels), labels(classes))
+    plain = description("dark", 8, "L")
+    plain["input"].update(mean=[0], std=[1])
+    write(os.path.join(folder, "dark"), dark(), plain, labels(3))
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ import subprocess
 import photos
 from harness import check, equal, one_of
 from http_client import multipart
+from PIL import Image
 
 
 def check_prediction(reply, top, classes=10):
@@ -229,3 +230,19 @@ def test_gray_and_cmyk(t):
         image = photos.picture().convert("L").point(lambda v: v * 256, "I").convert("I;16") if mode == "I;16" \
             else photos.picture().convert(mode)
         check_prediction(predict(t, photos.encode(image, "PNG")), 5)
+
+
+def test_answer_that_is_no_number(t):
+    """A 500 for the picture that made it; not for its neighbours, and not a made-up probability."""
+    server = t.start(t.suite.model("dark"))
+    black, white = (photos.encode(Image.new("L", (16, 16), level), "PNG") for level in (0, 255))
+    response = server.predict(black)
+    equal(response.status, 500, "status of a black picture")
+    check("not a finite number" in response.json()["error"]["message"], response.body)
+    equal(server.predict(white).status, 200, "status of a white picture")
+    body, kind = multipart([("image", "w.png", None, white), ("image", "b.png", None, black)])
+    results = server.predict(body, headers=[("Content-Type", kind)]).json()["results"]
+    equal(["error" in r for r in results], [False, True], "which of two failed")
+    done = t.run("classify", "--model", t.suite.model("dark"), t.write("black.png", black))
+    equal(done.returncode, 1, f"exit status of classify; {done.stdout}")
+    check("not a finite number" in done.stderr, done.stderr)
