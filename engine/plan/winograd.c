@@ -203,30 +203,34 @@ static void transform_kernel(const float *g, float u[POINTS])
 			                        half[i][2] * G[j][2]);
 }
 
-/* ONNX's [n][channels][3][3] into each point's packed panels. */
+/* ONNX's [n][channels][3][3] into each point's packed panels, a panel's columns at a time: all points of all
+ * weights, before packing, would be four times the file's. */
 static const float *pack_points(struct lowering *l, const struct winograd_args *a,
                                 const float *weights)
 {
 	const struct gemm_f32 *gemm = &a->k->gemm_f32;
-	size_t pairs = a->n * a->channels, floats, wanted;
-	if (__builtin_mul_overflow(a->packed_point, (size_t)POINTS, &floats) ||
-	    __builtin_mul_overflow(pairs, POINTS * sizeof(float), &wanted))
+	size_t floats, points = gemm->nr * a->channels; /* of one point: [nr][channels] */
+	if (__builtin_mul_overflow(a->packed_point, (size_t)POINTS, &floats))
 		return NULL;
 	float *packed = lower_alloc(l, floats, sizeof *packed);
-	float *points = malloc(wanted); /* [POINTS][n][channels] */
-	if (packed && points) {
-		for (size_t i = 0; i < pairs; i++) {
+	float *panel = calloc(points, POINTS * sizeof *panel);
+	for (size_t column = 0; packed && panel && column < a->n; column += gemm->nr) {
+		size_t columns = a->n - column < gemm->nr ? a->n - column : gemm->nr;
+		const float *from = weights + column * a->channels * KERNEL * KERNEL;
+		for (size_t i = 0; i < columns * a->channels; i++) {
 			float u[POINTS];
-			transform_kernel(weights + i * KERNEL * KERNEL, u);
+			transform_kernel(from + i * KERNEL * KERNEL, u);
 			for (size_t point = 0; point < POINTS; point++)
-				points[point * pairs + i] = u[point];
+				panel[point * points + i] = u[point];
 		}
 		for (size_t point = 0; point < POINTS; point++)
-			gemm_f32_pack(gemm, a->n, a->channels, points + point * pairs, 1,
-			              a->channels, packed + point * a->packed_point);
+			gemm_f32_pack(gemm, columns, a->channels, panel + point * points, 1,
+			              a->channels,
+			              packed + point * a->packed_point + column * a->channels);
 	}
-	free(points);
-	return points ? packed : NULL;
+	const float *done = panel ? packed : NULL;
+	free(panel);
+	return done;
 }
 
 /* Cut the work so that what one item transforms stays in half of L2, and so that each thread gets some. */
