@@ -132,6 +132,7 @@ SUITES       ?= rules unit golden http
 run_suites    = @printf '%s\n' $(foreach s,$(1),$(SUITES_$(s))) | tests/run.sh $(B)/test-logs
 
 export ASAN_OPTIONS  ?= allocator_may_return_null=1:detect_leaks=1:strict_string_checks=1:detect_stack_use_after_return=1
+export TSAN_OPTIONS  ?= allocator_may_return_null=1
 export UBSAN_OPTIONS ?= print_stacktrace=1
 
 test-suites: all $(UNIT_BIN) $(EMULATED_BIN) $(REPLAY) $(HELPERS)
