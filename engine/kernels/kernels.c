@@ -15,8 +15,15 @@ static const struct kernels levels[CNN_ISA_COUNT] = {
 #define DWCONV_F32(isa, function)  [isa].dwconv_f32 = (function),
 #define MAXPOOL_F32(isa, function) [isa].maxpool_f32 = (function),
 #define AVGPOOL_F32(isa, function) [isa].avgpool_f32 = (function),
-#define WINOGRAD_F32(isa, input, output) \
-	[isa].winograd_input_f32 = (input), [isa].winograd_output_f32 = (output),
+#define WINOGRAD_F32(isa, input, output, kernel)                                  \
+	[isa].winograd_input_f32 = (input), [isa].winograd_output_f32 = (output), \
+	[isa].winograd_kernel_f32 = (kernel),
+#define GEMM_TN_F32(isa, function, rows, columns) \
+	[isa].gemm_tn_f32 = {.fn = (function), .name = #function, .mr = (rows), .nr = (columns)},
+#define LEARN_F32(isa, moments, affine, clamp_grad, combine, dwconv_grad)   \
+	[isa].moments_f32 = (moments), [isa].affine_f32 = (affine),         \
+	[isa].clamp_grad_f32 = (clamp_grad), [isa].combine_f32 = (combine), \
+	[isa].dwconv_grad_f32 = (dwconv_grad),
 #define PEAK_F32(isa, function) [isa].peak_f32 = (function),
 #include "engine/kernels/kernels.def"
 };

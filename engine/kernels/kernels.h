@@ -65,6 +65,43 @@ typedef void winograd_output_f32_fn(size_t channels, const struct winograd_place
                                     const float *m, size_t stride, float *out,
                                     const struct epilogue *ep);
 
+/* u[f * stride + c] = (G g G^T)[f / 6][f % 6], g[y][x] = in[y * 3 + x][c], for c < channels. */
+typedef void winograd_kernel_f32_fn(size_t channels, const float *const *in, float *u,
+                                    size_t stride);
+
+/* --- training: feature maps are [pixels][channels] ------------------------------------------------- */
+
+/* Pairs of rows of pixels: pixel p of row r is a[r] + p * a_step and b[r] + p * b_step. */
+struct outer_rows {
+	size_t n;
+	const float *const *a, *const *b; /* [n] */
+	size_t pixels;                    /* of each row */
+	size_t a_step, b_step;            /* floats */
+};
+
+/* c[i * ldc + j] += sum_{r < rows->n} sum_{p < pixels} a_r[p][i] * b_r[p][j], for 0 <= i < m <= MR,
+ * 0 <= j < n <= NR, both at least 1: the gradient of a convolution's weights, when a is its input and b the
+ * gradient of its output. */
+typedef void gemm_tn_f32_fn(size_t m, size_t n, const struct outer_rows *rows, float *c,
+                            size_t ldc);
+
+/* sum[c] += sum_p x[p][c], square[c] += sum_p x[p][c]^2 */
+typedef void moments_f32_fn(size_t pixels, size_t channels, const float *x, float *sum,
+                            float *square);
+/* y = clamp(x * scale[c] + shift[c] + residual); residual NULL: 0; y may be x. */
+typedef void affine_f32_fn(size_t pixels, size_t channels, const float *x, const float *scale,
+                           const float *shift, const float *residual, float lo, float hi, float *y);
+/* The gradient through a clamp whose result was y: g becomes 0 where y <= lo or y >= hi. What is left of it:
+ * sum_g[c] += sum_p g, sum_gx[c] += sum_p g * x; x NULL: without the latter. */
+typedef void clamp_grad_f32_fn(size_t pixels, size_t channels, const float *y, float lo, float hi,
+                               const float *x, float *g, float *sum_g, float *sum_gx);
+/* out = a[c] * g + b[c] * x + shift[c]; out may be g. */
+typedef void combine_f32_fn(size_t pixels, size_t channels, const float *g, const float *x,
+                            const float *a, const float *b, const float *shift, float *out);
+/* dw[t * channels + c] += sum_p in[p * taps + t][c] * g[p * channels + c] */
+typedef void dwconv_grad_f32_fn(size_t pixels, size_t channels, size_t taps, const float *const *in,
+                                const float *g, float *dw);
+
 /* Do `rounds` rounds of independent multiply-adds in registers; returns how many floating-point
  * operations (2 a multiply-add) that was. *sink keeps the compiler honest. */
 typedef double peak_f32_fn(size_t rounds, float *sink);
@@ -73,15 +110,29 @@ typedef double peak_f32_fn(size_t rounds, float *sink);
 #define DWCONV_F32(isa, fn)       dwconv_f32_fn fn;
 #define MAXPOOL_F32(isa, fn)      maxpool_f32_fn fn;
 #define AVGPOOL_F32(isa, fn)      avgpool_f32_fn fn;
-#define WINOGRAD_F32(isa, input, output) \
-	winograd_input_f32_fn input;     \
-	winograd_output_f32_fn output;
+#define WINOGRAD_F32(isa, input, output, kernel) \
+	winograd_input_f32_fn input;             \
+	winograd_output_f32_fn output;           \
+	winograd_kernel_f32_fn kernel;
+#define GEMM_TN_F32(isa, fn, mr, nr) gemm_tn_f32_fn fn;
+#define LEARN_F32(isa, moments, affine, clamp_grad, combine, dwconv_grad) \
+	moments_f32_fn moments;                                           \
+	affine_f32_fn affine;                                             \
+	clamp_grad_f32_fn clamp_grad;                                     \
+	combine_f32_fn combine;                                           \
+	dwconv_grad_f32_fn dwconv_grad;
 #define PEAK_F32(isa, fn) peak_f32_fn fn;
 #include "engine/kernels/kernels.def"
 
 /* A kernel never travels without its tile shape. */
 struct gemm_f32 {
 	gemm_f32_fn *fn;
+	const char *name;
+	uint8_t mr, nr;
+};
+
+struct gemm_tn_f32 {
+	gemm_tn_f32_fn *fn;
 	const char *name;
 	uint8_t mr, nr;
 };
@@ -95,6 +146,13 @@ struct kernels {
 	avgpool_f32_fn *avgpool_f32;
 	winograd_input_f32_fn *winograd_input_f32;
 	winograd_output_f32_fn *winograd_output_f32;
+	winograd_kernel_f32_fn *winograd_kernel_f32;
+	struct gemm_tn_f32 gemm_tn_f32;
+	moments_f32_fn *moments_f32;
+	affine_f32_fn *affine_f32;
+	clamp_grad_f32_fn *clamp_grad_f32;
+	combine_f32_fn *combine_f32;
+	dwconv_grad_f32_fn *dwconv_grad_f32;
 	peak_f32_fn *peak_f32;
 };
 

@@ -7,7 +7,8 @@
 #include <stddef.h>
 
 /* vec: LANES floats; arithmetic by operators. load_first and store_first touch the memory of the first n
- * lanes only, the others are zero. clamp_vec is min(max(v, lo), hi), NaN stays NaN. */
+ * lanes only, the others are zero. clamp_vec is min(max(v, lo), hi), NaN stays NaN. fma_vec is a * b + c, rounded
+ * once where the instruction set can. */
 /* The AVX-512 kernels are also tested with their intrinsics in plain C. */
 #if defined(__AVX512F__) || defined(EMULATED_AVX512)
 #	include <immintrin.h>
@@ -36,6 +37,16 @@ ALWAYS_INLINE vec clamp_vec(vec v, float lo, float hi)
 	return _mm512_min_ps(_mm512_set1_ps(hi), _mm512_max_ps(_mm512_set1_ps(lo), v));
 }
 
+ALWAYS_INLINE vec set_vec(float x)
+{
+	return _mm512_set1_ps(x);
+}
+
+ALWAYS_INLINE vec fma_vec(vec a, vec b, vec c)
+{
+	return _mm512_fmadd_ps(a, b, c);
+}
+
 #elif defined(__AVX2__)
 #	include "engine/kernels/masks_avx2.h"
 
@@ -45,6 +56,16 @@ typedef __m256 vec;
 ALWAYS_INLINE vec clamp_vec(vec v, float lo, float hi)
 {
 	return _mm256_min_ps(_mm256_set1_ps(hi), _mm256_max_ps(_mm256_set1_ps(lo), v));
+}
+
+ALWAYS_INLINE vec set_vec(float x)
+{
+	return _mm256_set1_ps(x);
+}
+
+ALWAYS_INLINE vec fma_vec(vec a, vec b, vec c)
+{
+	return _mm256_fmadd_ps(a, b, c);
 }
 
 #else
@@ -72,6 +93,16 @@ ALWAYS_INLINE vec clamp_vec(vec v, float lo, float hi)
 		v[i] = hi < x ? hi : x;
 	}
 	return v;
+}
+
+ALWAYS_INLINE vec set_vec(float x)
+{
+	return (vec){x, x, x, x};
+}
+
+ALWAYS_INLINE vec fma_vec(vec a, vec b, vec c)
+{
+	return a * b + c;
 }
 #endif
 

@@ -107,4 +107,46 @@ ALWAYS_INLINE void winograd_output(size_t channels, const struct winograd_place 
 		output_block(c, channels - c, place, m, stride, out, ep);
 }
 
+/* y = G x */
+ALWAYS_INLINE void kernel_line(const vec x[3], vec y[IN])
+{
+	vec sum = x[0] + x[2], far_sum = x[0] * (1.0f / 24) + x[2] * (1.0f / 6);
+	vec far_middle = x[1] * (1.0f / 12);
+	y[0] = x[0] * 0.25f;
+	y[1] = (sum + x[1]) * (-1.0f / 6);
+	y[2] = (sum - x[1]) * (-1.0f / 6);
+	y[3] = far_sum + far_middle;
+	y[4] = far_sum - far_middle;
+	y[5] = x[2];
+}
+
+ALWAYS_INLINE void kernel_block(size_t c, size_t width, const float *const *in, float *u,
+                                size_t stride)
+{
+	vec half[3][IN]; /* [column][row]: columns are done */
+	UNROLLED for (size_t x = 0; x < 3; x++)
+	{
+		vec g[3];
+		UNROLLED for (size_t y = 0; y < 3; y++) g[y] = load_first(in[y * 3 + x] + c, width);
+		kernel_line(g, half[x]);
+	}
+	UNROLLED for (size_t y = 0; y < IN; y++)
+	{
+		vec g[3], r[IN];
+		UNROLLED for (size_t x = 0; x < 3; x++) g[x] = half[x][y];
+		kernel_line(g, r);
+		UNROLLED for (size_t x = 0; x < IN; x++)
+			store_first(u + (y * IN + x) * stride + c, width, r[x]);
+	}
+}
+
+ALWAYS_INLINE void winograd_kernel(size_t channels, const float *const *in, float *u, size_t stride)
+{
+	size_t c = 0;
+	for (; c + LANES <= channels; c += LANES)
+		kernel_block(c, LANES, in, u, stride);
+	if (c < channels)
+		kernel_block(c, channels - c, in, u, stride);
+}
+
 #endif

@@ -11,4 +11,9 @@ void winograd_output_f32_avx2(size_t channels, const struct winograd_place *plac
 {
 	winograd_output(channels, place, m, stride, out, ep);
 }
+
+void winograd_kernel_f32_avx2(size_t channels, const float *const *in, float *u, size_t stride)
+{
+	winograd_kernel(channels, in, u, stride);
+}
 #endif

@@ -11,4 +11,9 @@ void winograd_output_f32_avx512(size_t channels, const struct winograd_place *pl
 {
 	winograd_output(channels, place, m, stride, out, ep);
 }
+
+void winograd_kernel_f32_avx512(size_t channels, const float *const *in, float *u, size_t stride)
+{
+	winograd_kernel(channels, in, u, stride);
+}
 #endif

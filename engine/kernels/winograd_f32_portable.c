@@ -11,3 +11,8 @@ void winograd_output_f32_portable(size_t channels, const struct winograd_place *
 {
 	winograd_output(channels, place, m, stride, out, ep);
 }
+
+void winograd_kernel_f32_portable(size_t channels, const float *const *in, float *u, size_t stride)
+{
+	winograd_kernel(channels, in, u, stride);
+}

@@ -55,10 +55,33 @@ struct winograd_row {
 	enum cnn_isa isa;
 	winograd_input_f32_fn *input;
 	winograd_output_f32_fn *output;
+	winograd_kernel_f32_fn *kernel;
 	const char *name;
 };
 ROWS_UNUSED static const struct winograd_row winograd_rows[] = {
-#define WINOGRAD_F32(isa, input, output) {isa, input, output, #input},
+#define WINOGRAD_F32(isa, input, output, kernel) {isa, input, output, kernel, #input},
+#include "engine/kernels/kernels.def"
+};
+struct gemm_tn_row {
+	enum cnn_isa isa;
+	struct gemm_tn_f32 gemm;
+};
+ROWS_UNUSED static const struct gemm_tn_row gemm_tn_rows[] = {
+#define GEMM_TN_F32(isa, function, rows, columns) {isa, {function, #function, rows, columns}},
+#include "engine/kernels/kernels.def"
+};
+struct learn_row {
+	enum cnn_isa isa;
+	moments_f32_fn *moments;
+	affine_f32_fn *affine;
+	clamp_grad_f32_fn *clamp_grad;
+	combine_f32_fn *combine;
+	dwconv_grad_f32_fn *dwconv_grad;
+	const char *name;
+};
+ROWS_UNUSED static const struct learn_row learn_rows[] = {
+#define LEARN_F32(isa, moments, affine, clamp_grad, combine, dwconv_grad) \
+	{isa, moments, affine, clamp_grad, combine, dwconv_grad, #moments},
 #include "engine/kernels/kernels.def"
 };
 
@@ -84,6 +107,18 @@ ROWS_UNUSED static struct kernels level_kernels(enum cnn_isa isa)
 		if (winograd_rows[i].isa == isa) {
 			k.winograd_input_f32 = winograd_rows[i].input;
 			k.winograd_output_f32 = winograd_rows[i].output;
+			k.winograd_kernel_f32 = winograd_rows[i].kernel;
+		}
+	for (size_t i = 0; i < COUNT(gemm_tn_rows); i++)
+		if (gemm_tn_rows[i].isa == isa)
+			k.gemm_tn_f32 = gemm_tn_rows[i].gemm;
+	for (size_t i = 0; i < COUNT(learn_rows); i++)
+		if (learn_rows[i].isa == isa) {
+			k.moments_f32 = learn_rows[i].moments;
+			k.affine_f32 = learn_rows[i].affine;
+			k.clamp_grad_f32 = learn_rows[i].clamp_grad;
+			k.combine_f32 = learn_rows[i].combine;
+			k.dwconv_grad_f32 = learn_rows[i].dwconv_grad;
 		}
 	return k;
 }

@@ -1,0 +1,29 @@
+#ifdef __x86_64__
+enum { MR = 6 };
+#	include "engine/kernels/gemm_tn_f32.h"
+
+void gemm_tn_f32_6x16_avx2(size_t m, size_t n, const struct outer_rows *rows, float *c, size_t ldc)
+{
+	/* One instance for each number of rows. */
+	switch (m) {
+	case 1:
+		tn_columns(1, n, rows, c, ldc);
+		break;
+	case 2:
+		tn_columns(2, n, rows, c, ldc);
+		break;
+	case 3:
+		tn_columns(3, n, rows, c, ldc);
+		break;
+	case 4:
+		tn_columns(4, n, rows, c, ldc);
+		break;
+	case 5:
+		tn_columns(5, n, rows, c, ldc);
+		break;
+	case 6:
+		tn_columns(6, n, rows, c, ldc);
+		break;
+	}
+}
+#endif

@@ -1,0 +1,22 @@
+enum { MR = 4 };
+#include "engine/kernels/gemm_tn_f32.h"
+
+void gemm_tn_f32_4x8_portable(size_t m, size_t n, const struct outer_rows *rows, float *c,
+                              size_t ldc)
+{
+	/* One instance for each number of rows. */
+	switch (m) {
+	case 1:
+		tn_columns(1, n, rows, c, ldc);
+		break;
+	case 2:
+		tn_columns(2, n, rows, c, ldc);
+		break;
+	case 3:
+		tn_columns(3, n, rows, c, ldc);
+		break;
+	case 4:
+		tn_columns(4, n, rows, c, ldc);
+		break;
+	}
+}

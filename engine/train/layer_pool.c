@@ -1,0 +1,181 @@
+#include "engine/train/layers.h"
+
+#include <math.h>
+#include <string.h>
+
+enum { Y, X };
+
+struct work {
+	struct network *net;
+	const struct pool *p;
+	const struct feature *in, *out;
+	size_t n;
+	bool add;
+};
+
+static struct work work_of(struct network *net, const struct layer *l, const struct pass_run *run)
+{
+	return (struct work){net,    l->detail, &net->feature[l->in], &net->feature[l->out],
+	                     run->n, false};
+}
+
+/* The window of an output position along one axis: taps first .. end - 1 lie inside. */
+static int32_t inside(const struct pool *p, int axis, int32_t out, int32_t size, int32_t *first,
+                      int32_t *end)
+{
+	int32_t from = out * p->stride[axis] - p->pad[axis], d = p->dilation[axis];
+	*first = from < 0 ? (-from + d - 1) / d : 0;
+	*end = p->kernel[axis];
+	while (*end > *first && from + (*end - 1) * d >= size)
+		--*end;
+	return from;
+}
+
+/* What a mean is divided by: all taps, or those inside. Padding beyond the map's own (ceil mode) does not count. */
+static float share(const struct pool *p, int32_t taps_inside)
+{
+	int32_t all = p->kernel[Y] * p->kernel[X];
+	int32_t count = p->count_padding ? all : taps_inside;
+	return count ? 1 / (float)count : 0;
+}
+
+static void max_position(const struct work *w, const float *x, int32_t oy, int32_t ox, float *y,
+                         uint16_t *winner)
+{
+	const struct pool *p = w->p;
+	size_t channels = (size_t)w->in->c;
+	int32_t fy, ey, fx, ex;
+	int32_t iy = inside(p, Y, oy, w->in->h, &fy, &ey),
+		ix = inside(p, X, ox, w->in->w, &fx, &ex);
+	for (size_t c = 0; c < channels; c++) {
+		y[c] = -INFINITY;
+		winner[c] = (uint16_t)(fy * p->kernel[X] + fx);
+	}
+	for (int32_t ky = fy; ky < ey; ky++)
+		for (int32_t kx = fx; kx < ex; kx++) {
+			const float *from =
+				x + ((size_t)(iy + ky * p->dilation[Y]) * (size_t)w->in->w +
+			             (size_t)(ix + kx * p->dilation[X])) *
+					    channels;
+			uint16_t tap = (uint16_t)(ky * p->kernel[X] + kx);
+			for (size_t c = 0; c < channels; c++)
+				if (from[c] > y[c]) {
+					y[c] = from[c];
+					winner[c] = tap;
+				}
+		}
+}
+
+static void average_position(const struct work *w, const float *x, int32_t oy, int32_t ox, float *y)
+{
+	const struct pool *p = w->p;
+	size_t channels = (size_t)w->in->c;
+	int32_t fy, ey, fx, ex;
+	int32_t iy = inside(p, Y, oy, w->in->h, &fy, &ey),
+		ix = inside(p, X, ox, w->in->w, &fx, &ex);
+	float scale = share(p, (ey - fy) * (ex - fx));
+	memset(y, 0, channels * sizeof *y);
+	for (int32_t ky = fy; ky < ey; ky++)
+		for (int32_t kx = fx; kx < ex; kx++) {
+			const float *from =
+				x + ((size_t)(iy + ky * p->dilation[Y]) * (size_t)w->in->w +
+			             (size_t)(ix + kx * p->dilation[X])) *
+					    channels;
+			for (size_t c = 0; c < channels; c++)
+				y[c] += from[c];
+		}
+	for (size_t c = 0; c < channels; c++)
+		y[c] *= scale;
+}
+
+static void forward_slice(void *ctx, size_t s, size_t thread)
+{
+	const struct work *w = ctx;
+	(void)thread;
+	size_t first, end = slice_end(w->net, w->n, s, &first), channels = (size_t)w->out->c;
+	for (size_t picture = first; picture < end; picture++) {
+		const float *x = w->in->x + picture * w->in->floats;
+		size_t at = picture * w->out->floats;
+		for (int32_t oy = 0; oy < w->out->h; oy++)
+			for (int32_t ox = 0; ox < w->out->w; ox++, at += channels)
+				if (w->p->average)
+					average_position(w, x, oy, ox, w->out->x + at);
+				else
+					max_position(w, x, oy, ox, w->out->x + at,
+					             w->p->winner + at);
+	}
+}
+
+static void forward(struct network *net, struct layer *l, const struct pass_run *run)
+{
+	struct work w = work_of(net, l, run);
+	each_slice(net, forward_slice, &w);
+}
+
+static void max_gradient(const struct work *w, int32_t oy, int32_t ox, const float *g,
+                         const uint16_t *winner, float *dx)
+{
+	const struct pool *p = w->p;
+	size_t channels = (size_t)w->in->c;
+	int32_t iy = oy * p->stride[Y] - p->pad[Y], ix = ox * p->stride[X] - p->pad[X];
+	for (size_t c = 0; c < channels; c++) {
+		int32_t y = iy + winner[c] / p->kernel[X] * p->dilation[Y];
+		int32_t x = ix + winner[c] % p->kernel[X] * p->dilation[X];
+		/* A window that lies outside, or sees NaN only, has no winner. */
+		if (y < w->in->h && x < w->in->w)
+			dx[((size_t)y * (size_t)w->in->w + (size_t)x) * channels + c] += g[c];
+	}
+}
+
+static void average_gradient(const struct work *w, int32_t oy, int32_t ox, const float *g,
+                             float *dx)
+{
+	const struct pool *p = w->p;
+	size_t channels = (size_t)w->in->c;
+	int32_t fy, ey, fx, ex;
+	int32_t iy = inside(p, Y, oy, w->in->h, &fy, &ey),
+		ix = inside(p, X, ox, w->in->w, &fx, &ex);
+	float scale = share(p, (ey - fy) * (ex - fx));
+	for (int32_t ky = fy; ky < ey; ky++)
+		for (int32_t kx = fx; kx < ex; kx++) {
+			float *to = dx + ((size_t)(iy + ky * p->dilation[Y]) * (size_t)w->in->w +
+			                  (size_t)(ix + kx * p->dilation[X])) *
+			                         channels;
+			for (size_t c = 0; c < channels; c++)
+				to[c] += g[c] * scale;
+		}
+}
+
+static void backward_slice(void *ctx, size_t s, size_t thread)
+{
+	const struct work *w = ctx;
+	(void)thread;
+	size_t first, end = slice_end(w->net, w->n, s, &first), channels = (size_t)w->out->c;
+	if (!w->add)
+		memset(w->in->g + first * w->in->floats, 0,
+		       (end - first) * w->in->floats * sizeof(float));
+	for (size_t picture = first; picture < end; picture++) {
+		float *dx = w->in->g + picture * w->in->floats;
+		size_t at = picture * w->out->floats;
+		for (int32_t oy = 0; oy < w->out->h; oy++)
+			for (int32_t ox = 0; ox < w->out->w; ox++, at += channels)
+				if (w->p->average)
+					average_gradient(w, oy, ox, w->out->g + at, dx);
+				else
+					max_gradient(w, oy, ox, w->out->g + at, w->p->winner + at,
+					             dx);
+	}
+}
+
+static void backward(struct network *net, struct layer *l, const struct pass_run *run)
+{
+	struct work w = work_of(net, l, run);
+	struct feature *in = &net->feature[l->in];
+	if (!in->g)
+		return;
+	w.add = in->g_written;
+	in->g_written = true;
+	each_slice(net, backward_slice, &w);
+}
+
+const struct layer_kind pool_kind = {NULL, forward, backward};
