@@ -19,7 +19,7 @@ enum cnn_status png_decode(const uint8_t *bytes, size_t len,
 
 /* A stored size as the header of a file that is seen after turning it. */
 struct image_header decode_header(enum image_format format, int32_t orientation,
-                                  int32_t stored_width, int32_t stored_height);
+                                  int32_t stored_width, int32_t stored_height, bool gray);
 
 /* CNN_IMAGE_TOO_LARGE unless the size is within the limits. */
 enum cnn_status decode_check_size(const struct image_limits *limits, int32_t width, int32_t height,

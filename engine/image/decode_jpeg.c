@@ -349,7 +349,8 @@ enum cnn_status jpeg_probe(const uint8_t *bytes, size_t len, const struct image_
 	enum cnn_status status = run(&job, bytes, len);
 	if (status == CNN_OK)
 		*out = decode_header(IMAGE_JPEG, job.orientation, (int32_t)job.cinfo.image_width,
-		                     (int32_t)job.cinfo.image_height);
+		                     (int32_t)job.cinfo.image_height,
+		                     job.cinfo.num_components == 1);
 	jpeg_destroy_decompress(&job.cinfo);
 	return status;
 }

@@ -21,7 +21,8 @@ struct png_job {
 
 	const struct image_decode_options *options; /* NULL when only the header is wanted */
 	int32_t width, height, orientation;         /* as stored */
-	uint8_t *stored;                            /* all rows of an interlaced picture */
+	bool gray;
+	uint8_t *stored; /* all rows of an interlaced picture */
 	struct upright up;
 };
 
@@ -101,6 +102,7 @@ static void open_file(struct png_job *job)
 	png_read_info(job->png, job->info);
 	job->width = (int32_t)png_get_image_width(job->png, job->info);
 	job->height = (int32_t)png_get_image_height(job->png, job->info);
+	job->gray = !(png_get_color_type(job->png, job->info) & PNG_COLOR_MASK_COLOR);
 	job->orientation = find_orientation(job->bytes, job->len);
 }
 
@@ -195,7 +197,7 @@ enum cnn_status png_probe(const uint8_t *bytes, size_t len, struct image_header 
 	struct png_job job = {.bytes = bytes, .len = len, .err = err};
 	enum cnn_status status = job_run(&job);
 	if (status == CNN_OK)
-		*out = decode_header(IMAGE_PNG, job.orientation, job.width, job.height);
+		*out = decode_header(IMAGE_PNG, job.orientation, job.width, job.height, job.gray);
 	return status;
 }
 

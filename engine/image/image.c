@@ -61,7 +61,7 @@ static enum cnn_status recognise(const uint8_t *bytes, size_t len, enum image_fo
 }
 
 struct image_header decode_header(enum image_format format, int32_t orientation,
-                                  int32_t stored_width, int32_t stored_height)
+                                  int32_t stored_width, int32_t stored_height, bool gray)
 {
 	bool turned = orientation >= 5;
 	return (struct image_header){
@@ -69,6 +69,7 @@ struct image_header decode_header(enum image_format format, int32_t orientation,
 		.width = turned ? stored_height : stored_width,
 		.height = turned ? stored_width : stored_height,
 		.orientation = orientation,
+		.channels = gray ? 1 : 3,
 	};
 }
 

@@ -25,6 +25,7 @@ struct image_header {
 	enum image_format format;
 	int32_t width, height; /* as seen: after the EXIF orientation */
 	int32_t orientation;   /* EXIF 1..8; 1 when the file names none */
+	int32_t channels;      /* 1 when the file is gray, else 3 */
 };
 
 enum image_crop {
