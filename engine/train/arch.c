@@ -5,9 +5,6 @@
 #include <math.h>
 #include <string.h>
 
-/* For what random_seeded() is asked here. */
-enum { STREAM_WEIGHTS = 0x77 };
-
 static void conv_norm(struct pen *p, int32_t out, int32_t kernel, int32_t stride, int32_t groups)
 {
 	draw_conv(p, (struct draw_conv){out, kernel, stride, groups, false});
@@ -123,7 +120,7 @@ static enum cnn_status draw(const char *name, const struct arch_input *in, struc
 		return cnn_fail(err, CNN_BAD_ARG, "%s: pictures of %d pixels are too small", name,
 		                in->size);
 	struct pen p = {.g = g, .channels = in->channels, .prefix = ""};
-	p.random = random_seeded(in->seed, STREAM_WEIGHTS, 0);
+	p.random = random_seeded(in->seed, RANDOM_WEIGHTS, 0);
 	p.at = graph_add_value(g, "input");
 	g->input = arena_alloc(g->arena, 1, sizeof *g->input);
 	g->output = arena_alloc(g->arena, 1, sizeof *g->output);

@@ -54,9 +54,9 @@ static struct region choose_region(const struct augmenter *a, const struct image
 	if (a->how.pad) {
 		double pixel = region.width / a->size;
 		region.left += pixel *
-		               ((double)random_below(r, 2 * (uint64_t)a->how.pad + 1) - a->how.pad);
+		               ((double)random_below(r, 2 * (uint32_t)a->how.pad + 1) - a->how.pad);
 		region.top += pixel *
-		              ((double)random_below(r, 2 * (uint64_t)a->how.pad + 1) - a->how.pad);
+		              ((double)random_below(r, 2 * (uint32_t)a->how.pad + 1) - a->how.pad);
 	}
 	region.flip = a->how.flip && random_next(r) >> 63;
 	return region;
@@ -146,8 +146,8 @@ static void cut_out(const struct augmenter *a, struct random *r, float *out)
 	int32_t side = (int32_t)(a->how.cutout * a->size + 0.5), size = a->size;
 	if (random_next(r) >> 63)
 		return;
-	int32_t left = (int32_t)random_below(r, (uint64_t)size) - side / 2;
-	int32_t top = (int32_t)random_below(r, (uint64_t)size) - side / 2;
+	int32_t left = (int32_t)random_below(r, (uint32_t)size) - side / 2;
+	int32_t top = (int32_t)random_below(r, (uint32_t)size) - side / 2;
 	int32_t from = left < 0 ? 0 : left, to = left + side > size ? size : left + side;
 	for (int32_t y = top < 0 ? 0 : top; y < top + side && y < size; y++)
 		memset(out + ((size_t)y * (size_t)size + (size_t)from) * (size_t)a->channels, 0,

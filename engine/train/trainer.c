@@ -7,9 +7,6 @@
 #include <string.h>
 #include <time.h>
 
-/* What random_seeded() is asked for here. */
-enum { STREAM_ORDER = 1, STREAM_PICTURE, STREAM_MIX, STREAM_DROPOUT };
-
 static double now(void)
 {
 	struct timespec t;
@@ -21,11 +18,11 @@ static double now(void)
 static void shuffle(struct trainer *t, int32_t epoch)
 {
 	size_t n = dataset_count(t->data, DATASET_TRAIN);
-	struct random r = random_seeded(t->options.seed, STREAM_ORDER, (uint64_t)epoch);
+	struct random r = random_seeded(t->options.seed, RANDOM_ORDER, (uint64_t)epoch);
 	for (size_t i = 0; i < n; i++)
 		t->order[i] = (uint32_t)i;
 	for (size_t i = n; i > 1; i--) {
-		size_t k = random_below(&r, i);
+		size_t k = random_below(&r, (uint32_t)i);
 		uint32_t swap = t->order[i - 1];
 		t->order[i - 1] = t->order[k];
 		t->order[k] = swap;
@@ -58,7 +55,7 @@ struct batch {
 
 static struct random picture_random(const struct batch *b, size_t i)
 {
-	return random_seeded(b->t->options.seed, STREAM_PICTURE,
+	return random_seeded(b->t->options.seed, RANDOM_AUGMENT,
 	                     (uint64_t)b->epoch << 32 | b->t->order[b->first + i]);
 }
 
@@ -157,12 +154,12 @@ static void update(struct trainer *t)
 static void run_step(struct batch *b, double *loss, size_t *right)
 {
 	struct trainer *t = b->t;
-	struct random r = random_seeded(t->options.seed, STREAM_MIX, (uint64_t)t->step);
+	struct random r = random_seeded(t->options.seed, RANDOM_MIX, (uint64_t)t->step);
 	b->mix = t->options.augment.mixup > 0 ? beta(&r, t->options.augment.mixup) : 1;
 	const struct pass_run run = {
 		.n = b->n,
 		.training = true,
-		.seed = random_seeded(t->options.seed, STREAM_DROPOUT, (uint64_t)t->step).state,
+		.seed = random_seeded(t->options.seed, RANDOM_DROPOUT, (uint64_t)t->step).state,
 	};
 	cnn_parallel_for(t->pool, b->n, fill_picture, b);
 	network_prepare(t->net, true);
