@@ -30,7 +30,7 @@ struct trainer {
 
 	struct train_epoch *history;
 	size_t n_history;
-	float *filters; /* trainer_filters() */
+	float *filters; /* [n_w]: trainer_filters() */
 };
 
 /* Evaluate the validation pictures with the weights that will be exported. guesses may be NULL. */

@@ -59,6 +59,7 @@ static enum cnn_status allocate(struct trainer *t, struct cnn_error *err)
 	t->right = arena_alloc(t->arena, batch, sizeof *t->right);
 	t->order = arena_alloc(t->arena, dataset_count(t->data, DATASET_TRAIN), sizeof *t->order);
 	t->history = arena_alloc(t->arena, (size_t)t->options.epochs, sizeof *t->history);
+	t->filters = arena_alloc(t->arena, net->n_w, sizeof *t->filters);
 	/* Room for a second picture to mix in, its taps, and a row of classes. */
 	t->scratch_floats =
 		augment_scratch(&t->augment) + net->feature[net->input].floats + t->classes;
