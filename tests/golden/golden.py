@@ -1,7 +1,9 @@
 #!/usr/bin/python3
 """Compare the engine with onnxruntime: real models on photos, and generated networks.
 
-    golden.py BUILD [PART ...]          parts: models networks random server; all by default
+    golden.py BUILD [PART ...]          parts: models networks random reexport server; all by default
+
+"reexport" takes everything only when it is named.
 
 Prints a line a test and, last, "N passed, N failed, N skipped".
 """
@@ -15,6 +17,7 @@ import onnx
 import make_models
 import photos
 import pictures
+import reexport
 from compare import PROBABILITY, Report, near, near_scores, same_bits, same_top, sample_folder, ways
 from runners import DATA, Engine, Failure, Oracle, Unsupported, softmax
 
@@ -121,10 +124,29 @@ def check_generated(report, engine, oracle, folder, part):
             os.remove(path)
 
 
+def check_written_again(report, build, oracle, folder, step):
+    """Each `step`th of the generated networks and of the float models that are here."""
+    for name, make in (make_models.PARTS["networks"]() + make_models.PARTS["random"]())[::step]:
+        path = os.path.join(folder, name + ".onnx")
+        net = make()
+        net.save(path)
+        reexport.check_reexport(report, build, oracle, folder, name, path, net.sample(3))
+        os.remove(path)
+    if not os.path.isdir(DATA):
+        report.skip("reexport of models", "no test data (CONVD_TEST_DATA)")
+        return
+    models = os.path.join(DATA, "models")
+    paths = {name: os.path.join(models, name, "model.onnx") for name in sorted(os.listdir(models))}
+    for name in [name for name, path in paths.items() if not quantised(path)][::min(step, 3)]:
+        dims = reexport.input_dims(os.path.join(models, name))
+        values = np.random.default_rng(1).uniform(-1, 1, (2, *dims)).astype(np.float32)
+        reexport.check_reexport(report, build, oracle, folder, name, paths[name], values)
+
+
 def main():
     if len(sys.argv) < 2:
-        sys.exit("usage: golden.py BUILD [models|networks|random|server ...]")
-    build, parts = sys.argv[1], sys.argv[2:] or ["models", "networks", "random", "server"]
+        sys.exit("usage: golden.py BUILD [models|networks|random|reexport|server ...]")
+    build, parts = sys.argv[1], sys.argv[2:] or ["models", "networks", "random", "reexport", "server"]
     report = Report()
     why = Oracle.missing()
     if why:
@@ -142,6 +164,8 @@ def main():
             report.skip(part, "CONVD_TEST_QUICK")
         elif part == "server":
             photos.check_server(report, build, oracle, picture_models())
+        elif part == "reexport":
+            check_written_again(report, build, oracle, folder, 1 if sys.argv[2:] else 4)
         else:
             check_generated(report, engine, oracle, folder, part)
     with report.case("the helpers end well"):

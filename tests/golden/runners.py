@@ -120,13 +120,13 @@ class Oracle:
         self.folder = folder
         self.server = LineServer(["node", os.path.join(HERE, "ort.mjs"), ORACLE])
 
-    def run(self, model, values, level="all"):
-        """The first output for each of float tensors [n, ...], flat."""
+    def run(self, model, values, level="all", batch=1):
+        """The first output for each of float tensors [n, ...], flat; `batch` of them at a time, which divides n."""
         source, result = (os.path.join(self.folder, name) for name in ("oracle-in", "oracle-out"))
         np.ascontiguousarray(values, np.float32).tofile(source)
         answer = json.loads(self.server.ask(json.dumps({
             "model": model, "input": source, "output": result, "level": level,
-            "shape": [1, *values.shape[1:]], "n": len(values)})))
+            "shape": [batch, *values.shape[1:]], "n": len(values) // batch})))
         if not answer["ok"]:
             raise Failure(f"onnxruntime: {answer['error']}")
         return np.fromfile(result, np.float32).reshape(len(values), -1)
