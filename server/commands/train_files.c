@@ -140,3 +140,19 @@ bool train_has_file(const char *dir, const char *name)
 	free(path);
 	return has;
 }
+
+char *train_path_name(const char *path)
+{
+	/* "." and "runs/.." have names, too */
+	char *real = realpath(path, NULL), *whole = real ? real : strdup(path);
+	if (!whole)
+		return NULL;
+	char *slash = strrchr(whole, '/');
+	if (slash && slash > whole && strcmp(slash, "/model.onnx") == 0) {
+		*slash = '\0';
+		slash = strrchr(whole, '/');
+	}
+	char *name = strdup(slash && slash[1] ? slash + 1 : whole);
+	free(whole);
+	return name;
+}

@@ -18,4 +18,8 @@ enum cnn_status train_write_file(const char *dir, const char *name, const void *
 /* DIR/NAME is there. */
 bool train_has_file(const char *dir, const char *name);
 
+/* What people call a file or folder: its last part, for DIR/model.onnx the one before. From malloc(); NULL
+ * without memory. */
+char *train_path_name(const char *path);
+
 #endif

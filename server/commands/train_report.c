@@ -49,6 +49,11 @@ size_t report_right(const struct report_data *d)
 	return right;
 }
 
+double report_accuracy(const struct report_data *d)
+{
+	return d->val ? (double)report_right(d) / (double)d->val : 0;
+}
+
 /* 1234567 as "1.2 million" */
 static void print_rounded(FILE *f, int64_t n)
 {
@@ -61,7 +66,7 @@ static void print_rounded(FILE *f, int64_t n)
 		report_count(f, n);
 }
 
-static double seconds_of(const struct report_data *d)
+double report_seconds(const struct report_data *d)
 {
 	double seconds = 0;
 	for (size_t i = 0; i < d->n_epochs; i++)
@@ -72,11 +77,11 @@ static double seconds_of(const struct report_data *d)
 static void print_tiles(FILE *f, const struct report_data *d)
 {
 	char time[32];
-	train_time_text(seconds_of(d), time);
+	train_time_text(report_seconds(d), time);
 	fputs("<div class=tiles>", f);
 	if (d->val > 0) {
 		fprintf(f, "<div class=main><b>%.1f%%</b><span>validation accuracy</span></div>",
-		        100.0 * (double)report_right(d) / (double)d->val);
+		        100 * report_accuracy(d));
 	}
 	fprintf(f, "<div><b>%zu</b><span>classes</span></div><div><b>", d->classes);
 	report_count(f, (int64_t)d->train);

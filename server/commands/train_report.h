@@ -36,6 +36,11 @@ struct report_data {
 	int32_t n_filters, filter_channels, filter_height, filter_width;
 };
 
+/* How many of the guesses are right, and their share; the time that all epochs took. */
+size_t report_right(const struct report_data *d);
+double report_accuracy(const struct report_data *d);
+double report_seconds(const struct report_data *d);
+
 /* *html is from malloc(), the caller's; NULL on failure, which only memory can cause. */
 enum cnn_status train_report(const struct report_data *d, char **html, size_t *len,
                              struct cnn_error *err);

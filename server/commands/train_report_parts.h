@@ -16,7 +16,4 @@ enum cnn_status report_confusion(FILE *f, const struct report_data *d, struct cn
 enum cnn_status report_filters(FILE *f, const struct report_data *d, struct cnn_error *err);
 enum cnn_status report_mistakes(FILE *f, const struct report_data *d, struct cnn_error *err);
 
-/* How many of the guesses are right. */
-size_t report_right(const struct report_data *d);
-
 #endif
