@@ -45,8 +45,8 @@ static void on_signal(int number)
 	stop_asked = 1;
 	signal(SIGINT, SIG_DFL);
 	signal(SIGTERM, SIG_DFL);
-	if (write(STDERR_FILENO, text, sizeof text - 1) < 0)
-		errno = code;
+	ssize_t written = write(STDERR_FILENO, text, sizeof text - 1);
+	(void)written;
 	errno = code;
 }
 
