@@ -72,8 +72,8 @@ $(B)/gen/onnx.pb-c.o: $(B)/gen/onnx.pb-c.c $(B)/flags
 	$(call say,CC,$<)$(CC) -std=c11 -O2 -g -I$(B)/gen $(if $(SAN),-fsanitize=$(SAN)) -w -c -o $@ $<
 $(call OBJ,$(wildcard engine/onnx/*.c tests/unit/*/*.c tests/fuzz/*.c)): $(B)/gen/onnx.pb-c.h
 
-# The web page is part of the program.
-$(call OBJ,server/api_web.c): $(wildcard server/web/*)
+# The web page is part of the program, and the style of training's report.
+$(call OBJ,server/api_web.c server/commands/train_report.c): $(wildcard server/web/*)
 
 # Objects depend on the flags they were built with. What is missing is said here, once, before a compiler says it.
 $(B)/flags: FORCE

@@ -12,20 +12,23 @@ enum command {
 	CMD_INSPECT = 4,
 	CMD_BENCH = 8,
 	CMD_HEALTH = 16,
+	CMD_TRAIN = 32,
 	CMD_ALL_MODEL = CMD_SERVE | CMD_CLASSIFY | CMD_INSPECT | CMD_BENCH,
 };
 
 struct config {
 #define OPT_STRING(field, def, metavar, commands, help)           const char *field;
 #define OPT_NUMBER(field, def, min, max, metavar, commands, help) int64_t field;
+#define OPT_REAL(field, def, min, max, metavar, commands, help)   double field;
 #define OPT_CHOICE(field, def, choices, commands, help)           int field;
-#define OPT_FLAG(field, commands, help)                           bool field;
+#define OPT_FLAG(field, def, commands, help)                      bool field;
 #include "server/options.def"
 #undef OPT_STRING
 #undef OPT_NUMBER
+#undef OPT_REAL
 #undef OPT_CHOICE
 #undef OPT_FLAG
-	/* The words after the options: MODEL ... for serve, PHOTO ... for classify, URL for health.
+	/* The words after the options: MODEL ... for serve, PHOTO ... for classify, URL for health, DATA for train.
 	 * For serve the JSON file's "models" array comes here when the command line names none. */
 	const char *const *args;
 	size_t n_args;

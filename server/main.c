@@ -6,12 +6,14 @@
 #include <string.h>
 
 const struct command_desc commands[] = {
-	{"serve", CMD_SERVE, "[MODEL ...]", "answer pictures over HTTP", command_serve},
+	{"serve", CMD_SERVE, "[MODEL ...]", "answer pictures over HTTP", command_serve, NULL},
 	{"classify", CMD_CLASSIFY, "PHOTO ...",
-         "classify photos without a server (- reads one from stdin)", command_classify},
-	{"inspect", CMD_INSPECT, "[MODEL]", "show every layer of a model", command_inspect},
-	{"bench", CMD_BENCH, "[MODEL]", "measure how fast a model runs here", command_bench},
-	{"health", CMD_HEALTH, "[URL]", "exit 0 when a server is ready", command_health},
+         "classify photos without a server (- reads one from stdin)", command_classify, NULL},
+	{"inspect", CMD_INSPECT, "[MODEL]", "show every layer of a model", command_inspect, NULL},
+	{"bench", CMD_BENCH, "[MODEL]", "measure how fast a model runs here", command_bench, NULL},
+	{"health", CMD_HEALTH, "[URL]", "exit 0 when a server is ready", command_health, NULL},
+	{"train", CMD_TRAIN, "DATA", "learn a model from a folder of photos", command_train,
+         command_train_help},
 	{0},
 };
 
@@ -39,6 +41,8 @@ static void print_command(const struct command_desc *c)
 	printf("usage: convd %s [OPTION ...] %s\n\n%s\n\noptions [default]:\n", c->name, c->args,
 	       c->summary);
 	config_print_options(c->id, stdout);
+	if (c->help)
+		c->help();
 }
 
 static int run_command(const struct command_desc *c, int argc, char **argv)

@@ -2,26 +2,34 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 const struct option option_table[] = {
-#define OPT_STRING(field, def, metavar, commands, help)                                \
-	{OPTION_STRING, #field, offsetof(struct config, field), def, 0, 0, 0, metavar, \
-	 commands,      help},
-#define OPT_NUMBER(field, def, min, max, metavar, commands, help)                             \
-	{OPTION_NUMBER, #field, offsetof(struct config, field), NULL, def, min, max, metavar, \
-	 commands,      help},
-#define OPT_CHOICE(field, def, choices, commands, help)                                   \
-	{OPTION_CHOICE, #field, offsetof(struct config, field), NULL, def, 0, 0, choices, \
-	 commands,      help},
-#define OPT_FLAG(field, commands, help) \
-	{OPTION_FLAG, #field, offsetof(struct config, field), NULL, 0, 0, 1, NULL, commands, help},
+#define ROW(type, f, meta, cmds, text_, ...)   \
+	{.kind = type,                         \
+	 .field = #f,                          \
+	 .offset = offsetof(struct config, f), \
+	 .metavar = meta,                      \
+	 .commands = cmds,                     \
+	 .help = text_,                        \
+	 __VA_ARGS__},
+#define OPT_STRING(f, def, meta, cmds, text_) ROW(OPTION_STRING, f, meta, cmds, text_, .text = def)
+#define OPT_NUMBER(f, def, least, most, meta, cmds, text_) \
+	ROW(OPTION_NUMBER, f, meta, cmds, text_, .number = def, .min = least, .max = most)
+#define OPT_REAL(f, def, least, most, meta, cmds, text_) \
+	ROW(OPTION_REAL, f, meta, cmds, text_, .real = def, .real_min = least, .real_max = most)
+#define OPT_CHOICE(f, def, choices, cmds, text_) \
+	ROW(OPTION_CHOICE, f, choices, cmds, text_, .number = def)
+#define OPT_FLAG(f, def, cmds, text_) ROW(OPTION_FLAG, f, NULL, cmds, text_, .number = def)
 #include "server/options.def"
 #undef OPT_STRING
 #undef OPT_NUMBER
+#undef OPT_REAL
 #undef OPT_CHOICE
 #undef OPT_FLAG
+#undef ROW
 };
 const size_t option_count = sizeof option_table / sizeof option_table[0];
 
@@ -117,6 +125,20 @@ static enum cnn_status set_number(const struct option *o, struct config *config,
 	return CNN_OK;
 }
 
+static enum cnn_status set_real(const struct option *o, struct config *config, const char *where,
+                                const char *text, struct cnn_error *err)
+{
+	char *end;
+	double x = strtod(text, &end);
+	/* strtod() also takes spaces, "inf" and hexadecimal; the last two are meant by nobody */
+	bool plain = end != text && !*end && strspn(text, "+-.0123456789eE") == strlen(text);
+	if (!plain || !isfinite(x) || x < o->real_min || x > o->real_max)
+		return cnn_fail(err, CNN_BAD_ARG, "%s=%s: must be %g..%g", where, text, o->real_min,
+		                o->real_max);
+	*(double *)field_of(o, config) = x;
+	return CNN_OK;
+}
+
 static enum cnn_status set_choice(const struct option *o, struct config *config, const char *where,
                                   const char *text, struct cnn_error *err)
 {
@@ -150,6 +172,8 @@ enum cnn_status option_set(const struct option *o, struct config *config, const 
 	switch (o->kind) {
 	case OPTION_NUMBER:
 		return set_number(o, config, where, text, err);
+	case OPTION_REAL:
+		return set_real(o, config, where, text, err);
 	case OPTION_CHOICE:
 		return set_choice(o, config, where, text, err);
 	case OPTION_FLAG:
@@ -172,11 +196,14 @@ void option_default(const struct option *o, struct config *config)
 	case OPTION_NUMBER:
 		*(int64_t *)field_of(o, config) = o->number;
 		break;
+	case OPTION_REAL:
+		*(double *)field_of(o, config) = o->real;
+		break;
 	case OPTION_CHOICE:
 		*(int *)field_of(o, config) = (int)o->number;
 		break;
 	case OPTION_FLAG:
-		*(bool *)field_of(o, config) = false;
+		*(bool *)field_of(o, config) = o->number != 0;
 		break;
 	}
 }
@@ -188,6 +215,10 @@ static void print_values(const struct option *o, FILE *out)
 		fprintf(out, " [%s]", o->text);
 	if (o->kind == OPTION_NUMBER)
 		fprintf(out, " [%" PRId64 "; %" PRId64 "..%" PRId64 "]", o->number, o->min, o->max);
+	if (o->kind == OPTION_REAL)
+		fprintf(out, " [%g; %g..%g]", o->real, o->real_min, o->real_max);
+	if (o->kind == OPTION_FLAG && o->number)
+		fputs(" [on]", out);
 	if (o->kind == OPTION_CHOICE)
 		fprintf(out, " [%.*s]", (int)strcspn(o->metavar, "|"), o->metavar);
 }

@@ -3,7 +3,7 @@
 #define SERVER_OPTION_H
 #include "server/config.h"
 
-enum option_kind { OPTION_STRING, OPTION_NUMBER, OPTION_CHOICE, OPTION_FLAG };
+enum option_kind { OPTION_STRING, OPTION_NUMBER, OPTION_REAL, OPTION_CHOICE, OPTION_FLAG };
 
 #define CMD_ANY ((enum command)0xff)
 
@@ -12,8 +12,9 @@ struct option {
 	const char *field; /* "max_batch" */
 	size_t offset;     /* in struct config */
 	const char *text;  /* default of a string */
-	int64_t number;    /* default of a number or a choice */
+	int64_t number;    /* default of a number, a choice or a flag */
 	int64_t min, max;
+	double real, real_min, real_max;
 	const char *metavar; /* of a choice: "auto|off" */
 	unsigned commands;
 	const char *help;

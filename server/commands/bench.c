@@ -197,13 +197,14 @@ int command_bench(const struct config *config)
 		fprintf(stderr, "convd bench: one model at a time\n");
 		return 2;
 	}
+	size_t batch = config->batch ? (size_t)config->batch : 1;
 	struct benching b = {
 		.config = config,
 		.threads = config->threads ? (size_t)config->threads : cpu_count(),
-		.batch = (size_t)config->batch,
+		.batch = batch,
 	};
 	b.model = model_path_load(config, "bench", config->n_args ? config->args[0] : NULL,
-	                          (int32_t)config->batch);
+	                          (int32_t)batch);
 	int code = 1;
 	if (b.model && prepare(&b) && measure(&b)) {
 		code = print_results(&b);

@@ -10,6 +10,7 @@ struct command_desc {
 	const char *args;    /* for --help: "[MODEL ...]" */
 	const char *summary; /* one line */
 	int (*run)(const struct config *config);
+	void (*help)(void); /* prints what --help says after the options; may be NULL */
 };
 extern const struct command_desc commands[]; /* ends with a NULL name */
 
@@ -18,5 +19,7 @@ int command_classify(const struct config *config);
 int command_inspect(const struct config *config);
 int command_bench(const struct config *config);
 int command_health(const struct config *config);
+int command_train(const struct config *config);
+void command_train_help(void);
 
 #endif
