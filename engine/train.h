@@ -29,7 +29,8 @@ struct dataset_options {
 	int32_t size;
 	/* Validation pictures are cut as a server cuts them: shorter side to resize_short, centre of
 	 * size x size. Training pictures are kept whole, their shorter side at resize_short where it was
-	 * longer. 0: size * 8 / 7, rounded. */
+	 * longer. 0: size * 8 / 7, rounded; with the pictures' own size, and for IDX files of just this
+	 * size, no more than it, so that nothing is resized. */
 	int32_t resize_short;
 	int32_t channels; /* 1 or 3; 0: as the first picture has them */
 	double val_fraction; /* held out of each class when the data has no val or test of its own; 0..0.9 */

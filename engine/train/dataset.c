@@ -83,7 +83,9 @@ static enum cnn_status check_classes(const struct dataset_source *s, bool decode
                                      struct cnn_error *err)
 {
 	if (s->classes == 0)
-		return cnn_fail(err, CNN_BAD_ARG, "%s: no pictures in folders of classes", s->path);
+		return cnn_fail(err, CNN_BAD_ARG,
+		                "%s: no pictures, there must be a folder of them for each class",
+		                s->path);
 	if (s->classes == 1)
 		return cnn_fail(err, CNN_BAD_ARG,
 		                "%s: '%s' is the only class, there must be two or more", s->path,

@@ -158,6 +158,7 @@ static enum cnn_status take_extended(struct tar *t, char type, uint64_t offset, 
 	char *text = malloc((size_t)size + 1);
 	if (!text)
 		return cnn_fail_memory(t->err, "the names of files", (size_t)size);
+	text[size] = '\0';
 	enum cnn_status status = read_at(t, offset, text, (size_t)size);
 	if (!status)
 		status = type == 'L' ? set_long_name(t, text, (size_t)size)

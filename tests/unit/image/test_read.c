@@ -144,6 +144,25 @@ static void header_is_given_when_decoding_fails(void)
 	free(bytes);
 }
 
+static void header_tells_gray(void)
+{
+	const struct jpeg_kind gray = {.quality = 75, .components = 1};
+	struct image_header header = {0};
+	size_t len;
+	uint8_t *bytes = encode(&gray, 16, 16, &len);
+	CHECK_INT(image_probe(bytes, len, &header, NULL), CNN_OK);
+	CHECK_INT(header.channels, 1);
+	free(bytes);
+	bytes = make_jpeg(16, 16, false, &len);
+	CHECK_INT(image_probe(bytes, len, &header, NULL), CNN_OK);
+	CHECK_INT(header.channels, 3);
+	free(bytes);
+	bytes = make_png(16, 16, &len);
+	CHECK_INT(image_probe(bytes, len, &header, NULL), CNN_OK);
+	CHECK_INT(header.channels, 3);
+	free(bytes);
+}
+
 /* The size and the cut come from the whole picture's size, not from the reduced one's. */
 static void scaling_keeps_the_geometry(void)
 {
@@ -235,6 +254,7 @@ static void headers_alone_allocate_little(void)
 TEST_MAIN({"other_files_are_named", other_files_are_named}, {"format_names", format_names},
           {"clear_is_null_safe", clear_is_null_safe},
           {"header_is_given_when_decoding_fails", header_is_given_when_decoding_fails},
+          {"header_tells_gray", header_tells_gray},
           {"scaling_keeps_the_geometry", scaling_keeps_the_geometry},
           {"bad_arguments", bad_arguments},
           {"every_allocation_may_fail", every_allocation_may_fail},

@@ -275,6 +275,12 @@ static void fingerprints_tell_data_apart(void)
 	make_class("moved/b", 4, 10);
 	CHECK(fingerprint_of("moved", &o) == first);
 
+	struct dataset *alone = NULL;
+	memset(&told, 0, sizeof told);
+	CHECK_INT(dataset_open(data_path("d"), &o, NULL, &alone, NULL), CNN_OK);
+	CHECK(dataset_fingerprint(alone) == first);
+	dataset_free(alone);
+
 	data_png("d/a/00.png", 12, 10, 77);
 	uint64_t picture = fingerprint_of("d", &o);
 	CHECK(picture != first);
