@@ -17,8 +17,9 @@ static struct {
 	bool stop_twice;    /* and once more */
 	bool disk_full;     /* trainer_export() fails */
 	struct dataset_options data;
-	struct train_options options; /* as they came */
-	size_t runs;                  /* epochs that were trained in this process */
+	struct train_options options; /* as they came; the strings die with the command */
+	char from[4096];
+	size_t runs; /* epochs that were trained in this process */
 } fake;
 
 const struct train_arch train_archs[] = {
@@ -126,6 +127,7 @@ enum cnn_status trainer_new(const struct train_options *options, const struct da
 	struct trainer *t = calloc(1, sizeof *t);
 	CHECK(t && options->epochs <= FAKE_EPOCHS);
 	t->options = fake.options = *options;
+	snprintf(fake.from, sizeof fake.from, "%s", options->from ? options->from : "");
 	*out = t;
 	return CNN_OK;
 }

@@ -350,7 +350,7 @@ static void a_model_says_how_its_pictures_are(void)
 	CHECK_INT(fake.data.size, 28);
 	CHECK_INT(fake.data.channels, 1);
 	CHECK(fake.data.resize_short >= 28);
-	CHECK_STR(fake.options.from, model);
+	CHECK_STR(fake.from, model);
 	CHECK(fake.options.arch == NULL && !fake.options.unfreeze);
 	char *text = content("model.json");
 	CHECK(strstr(text, "\"arch\": \"mnist-8\"") && strstr(text, "\"from\": \"mnist-8\""));
