@@ -345,7 +345,7 @@ static const double *reference_run(struct reference *r)
 }
 
 /* The same after constants of nodes from `first` on have changed. */
-static const double *reference_rerun(struct reference *r, node_id first)
+__attribute__((unused)) static const double *reference_rerun(struct reference *r, node_id first)
 {
 	double variance = r->variance;
 	const double *out = run_from(r, first, false);

@@ -4,36 +4,38 @@
 #include "engine/train/random.h"
 #include "tests/unit/graph/build.h"
 
+#define SKETCH __attribute__((unused)) static
+
 struct sketch {
 	struct graph *g;
 	struct random random;
 	value_id at; /* the result of the last node */
 };
 
-static int32_t between(struct sketch *s, int32_t low, int32_t high)
+SKETCH int32_t between(struct sketch *s, int32_t low, int32_t high)
 {
 	return low + (int32_t)random_below(&s->random, (uint32_t)(high - low + 1));
 }
 
 /* Of mean 0 and deviation 1. */
-static double spread(struct sketch *s)
+SKETCH double spread(struct sketch *s)
 {
 	return (random_unit(&s->random) * 2 - 1) * sqrt(3);
 }
 
-static struct sketch sketch_new(uint64_t seed, int64_t channels, int64_t height, int64_t width)
+SKETCH struct sketch sketch_new(uint64_t seed, int64_t channels, int64_t height, int64_t width)
 {
 	struct sketch s = {.g = build_graph(), .random = random_seeded(seed, 0, 0)};
 	s.at = build_input(s.g, CNN_F32, LIST(1, channels, height, width));
 	return s;
 }
 
-static int64_t dim_of(const struct sketch *s, int i)
+SKETCH int64_t dim_of(const struct sketch *s, int i)
 {
 	return s->g->value[s->at].dim[i];
 }
 
-static value_id constant(struct sketch *s, int32_t rank, const int64_t *dim, double mean,
+SKETCH value_id constant(struct sketch *s, int32_t rank, const int64_t *dim, double mean,
                          double deviation)
 {
 	void *data;
@@ -44,13 +46,13 @@ static value_id constant(struct sketch *s, int32_t rank, const int64_t *dim, dou
 	return id;
 }
 
-static value_id row(struct sketch *s, int64_t n, double mean, double deviation)
+SKETCH value_id row(struct sketch *s, int64_t n, double mean, double deviation)
 {
 	return constant(s, 1, &n, mean, deviation);
 }
 
 /* A node of the given inputs; the shapes are known afterwards. */
-static struct node *draw(struct sketch *s, enum op op, const value_id *in, uint32_t n_in,
+SKETCH struct node *draw(struct sketch *s, enum op op, const value_id *in, uint32_t n_in,
                          const union node_attr *attr)
 {
 	struct node *n = build_node(s->g, op, in, n_in, 1);
@@ -62,7 +64,7 @@ static struct node *draw(struct sketch *s, enum op op, const value_id *in, uint3
 }
 
 /* Kernel, stride, padding and dilation at random, such that `size` is not too small. */
-static struct window_attr random_window(struct sketch *s, int32_t max_kernel, int32_t max_pad)
+SKETCH struct window_attr random_window(struct sketch *s, int32_t max_kernel, int32_t max_pad)
 {
 	struct window_attr w = {.group = 1, .spatial = 2};
 	for (int i = 0; i < 2; i++) {
@@ -79,7 +81,7 @@ static struct window_attr random_window(struct sketch *s, int32_t max_kernel, in
 	return w;
 }
 
-static struct window_attr square_window(int32_t kernel, int32_t stride, int32_t pad)
+SKETCH struct window_attr square_window(int32_t kernel, int32_t stride, int32_t pad)
 {
 	return (struct window_attr){.kernel = {kernel, kernel},
 	                            .stride = {stride, stride},
@@ -89,7 +91,7 @@ static struct window_attr square_window(int32_t kernel, int32_t stride, int32_t 
 	                            .spatial = 2};
 }
 
-static void draw_conv(struct sketch *s, int64_t out, struct window_attr w, bool bias)
+SKETCH void draw_conv(struct sketch *s, int64_t out, struct window_attr w, bool bias)
 {
 	const int64_t dim[] = {out, dim_of(s, 1) / w.group, w.kernel[0], w.kernel[1]};
 	value_id in[] = {s->at, NO_VALUE, NO_VALUE};
@@ -99,7 +101,7 @@ static void draw_conv(struct sketch *s, int64_t out, struct window_attr w, bool 
 	draw(s, OP_CONV, in, bias ? 3 : 2, &(const union node_attr){.window = w});
 }
 
-static void draw_norm(struct sketch *s)
+SKETCH void draw_norm(struct sketch *s)
 {
 	int64_t n = dim_of(s, 1);
 	value_id in[] = {s->at, row(s, n, 1, 0.2), row(s, n, 0, 0.3), row(s, n, 0, 0.1),
@@ -107,44 +109,44 @@ static void draw_norm(struct sketch *s)
 	draw(s, OP_BATCH_NORM, in, 5, &(const union node_attr){.norm = {.epsilon = 1e-5f}});
 }
 
-static void draw_relu(struct sketch *s)
+SKETCH void draw_relu(struct sketch *s)
 {
 	draw(s, OP_RELU, &s->at, 1, NULL);
 }
 
-static void draw_clip(struct sketch *s, bool low, bool high)
+SKETCH void draw_clip(struct sketch *s, bool low, bool high)
 {
 	value_id in[] = {s->at, low ? constant(s, 0, NULL, -0.8, 0) : NO_VALUE,
 	                 high ? constant(s, 0, NULL, 0.7, 0) : NO_VALUE};
 	draw(s, OP_CLIP, in, 3, NULL);
 }
 
-static void draw_add(struct sketch *s, value_id first, value_id second)
+SKETCH void draw_add(struct sketch *s, value_id first, value_id second)
 {
 	draw(s, OP_ADD, (value_id[]){first, second}, 2, NULL);
 }
 
-static void draw_pool(struct sketch *s, enum op op, struct window_attr w)
+SKETCH void draw_pool(struct sketch *s, enum op op, struct window_attr w)
 {
 	draw(s, op, &s->at, 1, &(const union node_attr){.window = w});
 }
 
-static void draw_concat(struct sketch *s, const value_id *in, uint32_t n)
+SKETCH void draw_concat(struct sketch *s, const value_id *in, uint32_t n)
 {
 	draw(s, OP_CONCAT, in, n, &(const union node_attr){.axes = {.axis = 1}});
 }
 
-static void draw_dropout(struct sketch *s, double rate)
+SKETCH void draw_dropout(struct sketch *s, double rate)
 {
 	draw(s, OP_DROPOUT, (value_id[]){s->at, constant(s, 0, NULL, rate, 0)}, 2, NULL);
 }
 
-static void draw_flatten(struct sketch *s)
+SKETCH void draw_flatten(struct sketch *s)
 {
 	draw(s, OP_FLATTEN, &s->at, 1, &(const union node_attr){.axes = {.axis = 1}});
 }
 
-static void draw_gemm(struct sketch *s, int64_t out, bool by_rows, bool bias)
+SKETCH void draw_gemm(struct sketch *s, int64_t out, bool by_rows, bool bias)
 {
 	int64_t in = dim_of(s, 1);
 	value_id w = constant(s, 2, by_rows ? (int64_t[]){out, in} : (int64_t[]){in, out}, 0,
@@ -154,7 +156,7 @@ static void draw_gemm(struct sketch *s, int64_t out, bool by_rows, bool bias)
 	     bias ? 3 : 2, &attr);
 }
 
-static void draw_matmul(struct sketch *s, int64_t out)
+SKETCH void draw_matmul(struct sketch *s, int64_t out)
 {
 	value_id w =
 		constant(s, 2, (int64_t[]){dim_of(s, 1), out}, 0, 1 / sqrt((double)dim_of(s, 1)));
