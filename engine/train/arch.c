@@ -106,52 +106,84 @@ const struct train_arch train_archs[] = {
 	{0},
 };
 
-static enum cnn_status draw(const char *name, const struct arch_input *in, struct graph *g,
-                            struct cnn_error *err)
-{
-	static void (*const drawers[])(struct pen *, const struct arch_input *) = {
-		draw_resnet_small, draw_resnet20, draw_lenet, draw_mobilenet_small};
-	size_t i = 0;
-	while (train_archs[i].name && strcmp(train_archs[i].name, name) != 0)
-		i++;
-	if (!train_archs[i].name)
-		return cnn_fail(err, CNN_BAD_ARG, "there is no architecture '%s'", name);
-	if (in->size < 16)
-		return cnn_fail(err, CNN_BAD_ARG, "%s: pictures of %d pixels are too small", name,
-		                in->size);
-	struct pen p = {.g = g, .channels = in->channels, .prefix = ""};
-	p.random = random_seeded(in->seed, RANDOM_WEIGHTS, 0);
-	p.at = graph_add_value(g, "input");
-	g->input = arena_alloc(g->arena, 1, sizeof *g->input);
-	g->output = arena_alloc(g->arena, 1, sizeof *g->output);
-	if (p.at == NO_VALUE || !g->input || !g->output)
-		return cnn_fail(err, CNN_NO_MEMORY, "%s: out of memory", name);
-	struct value *v = &g->value[p.at];
-	v->dtype = CNN_F32;
-	v->rank = 4;
-	const int64_t dim[] = {1, in->channels, in->size, in->size};
-	memcpy(v->dim, dim, sizeof dim);
-	v->shaped = true;
-	g->input[g->n_input++] = p.at;
-	drawers[i](&p, in);
-	if (p.at == NO_VALUE)
-		return cnn_fail(err, CNN_NO_MEMORY, "%s: out of memory", name);
-	g->output[g->n_output++] = p.at;
-	return graph_infer(g, err);
-}
-
-enum cnn_status arch_build(const char *name, const struct arch_input *input, struct graph **out,
-                           struct cnn_error *err)
+/* A graph with an input of this shape, to draw on from there. */
+static struct graph *begin(const char *name, int32_t channels, int32_t size, uint64_t seed,
+                           struct pen *pen)
 {
 	struct graph *g = graph_new();
-	if (!g)
-		return cnn_fail(err, CNN_NO_MEMORY, "%s: out of memory", name);
-	char *copy = arena_strdup(g->arena, name);
-	g->name = copy ? copy : "";
-	enum cnn_status status = draw(name, input, g, err);
+	char *copy = g ? arena_strdup(g->arena, name) : NULL;
+	if (!copy || !(g->input = arena_alloc(g->arena, 1, sizeof *g->input)) ||
+	    !(g->output = arena_alloc(g->arena, 1, sizeof *g->output))) {
+		graph_free(g);
+		return NULL;
+	}
+	g->name = copy;
+	*pen = (struct pen){.g = g, .channels = channels, .prefix = ""};
+	pen->random = random_seeded(seed, RANDOM_WEIGHTS, 0);
+	pen->at = graph_add_value(g, "input");
+	if (pen->at == NO_VALUE) {
+		graph_free(g);
+		return NULL;
+	}
+	struct value *v = &g->value[pen->at];
+	const int64_t dim[] = {1, channels, size, size};
+	v->dtype = CNN_F32;
+	v->rank = 4;
+	memcpy(v->dim, dim, sizeof dim);
+	v->shaped = true;
+	g->input[g->n_input++] = pen->at;
+	return g;
+}
+
+/* What was drawn becomes the output. */
+static enum cnn_status end(const char *name, struct pen *pen, struct graph **out,
+                           struct cnn_error *err)
+{
+	struct graph *g = pen->g;
+	enum cnn_status status = CNN_OK;
+	if (pen->at == NO_VALUE)
+		status = cnn_fail(err, CNN_NO_MEMORY, "%s: out of memory", name);
+	if (!status) {
+		g->output[g->n_output++] = pen->at;
+		status = graph_infer(g, err);
+	}
 	if (status)
 		graph_free(g);
 	else
 		*out = g;
 	return status;
+}
+
+enum cnn_status arch_build(const char *name, const struct arch_input *input, struct graph **out,
+                           struct cnn_error *err)
+{
+	static void (*const drawers[])(struct pen *, const struct arch_input *) = {
+		draw_resnet_small, draw_resnet20, draw_lenet, draw_mobilenet_small};
+	enum { LEAST_SIZE = 16 };
+	struct pen pen;
+	size_t i = 0;
+	while (train_archs[i].name && strcmp(train_archs[i].name, name) != 0)
+		i++;
+	if (!train_archs[i].name)
+		return cnn_fail(err, CNN_BAD_ARG, "there is no architecture '%s'", name);
+	if (input->size < LEAST_SIZE)
+		return cnn_fail(err, CNN_BAD_ARG, "%s: pictures of %d pixels are too small", name,
+		                input->size);
+	if (!begin(name, input->channels, input->size, input->seed, &pen))
+		return cnn_fail(err, CNN_NO_MEMORY, "%s: out of memory", name);
+	drawers[i](&pen, input);
+	return end(name, &pen, out, err);
+}
+
+enum cnn_status arch_dense(size_t n, size_t classes, double dropout, uint64_t seed,
+                           struct graph **out, struct cnn_error *err)
+{
+	static const char name[] = "a dense layer";
+	struct pen pen;
+	if (!begin(name, (int32_t)n, 1, seed, &pen))
+		return cnn_fail(err, CNN_NO_MEMORY, "%s: out of memory", name);
+	draw_flatten(&pen);
+	draw_dropout(&pen, dropout);
+	draw_dense(&pen, (int32_t)n, (int32_t)classes, 0.01 / sqrt((double)n));
+	return end(name, &pen, out, err);
 }

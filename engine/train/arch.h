@@ -16,4 +16,8 @@ struct arch_input {
 enum cnn_status arch_build(const char *name, const struct arch_input *input, struct graph **out,
                            struct cnn_error *err);
 
+/* A dense layer alone, on rows of n features: [1][n][1][1] -> [1][classes]. */
+enum cnn_status arch_dense(size_t n, size_t classes, double dropout, uint64_t seed,
+                           struct graph **out, struct cnn_error *err);
+
 #endif

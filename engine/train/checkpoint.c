@@ -63,7 +63,8 @@ static uint64_t fingerprint(const struct trainer *t)
 		(double)dataset_size(t->data),
 		(double)dataset_resize_short(t->data),
 	};
-	uint64_t h = digest_text(digest_text(UINT64_C(0xcbf29ce484222325), o->arch), o->from);
+	uint64_t h =
+		digest_text(digest_text(UINT64_C(0xcbf29ce484222325), o->arch), t->transfer.sha256);
 	for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
 		h = digest_number(h, numbers[i]);
 	uint64_t data = dataset_fingerprint(t->data);

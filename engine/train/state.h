@@ -4,14 +4,17 @@
 #include "engine/train.h"
 #include "engine/train/augment.h"
 #include "engine/train/network.h"
+#include "engine/train/transfer.h"
 
 struct trainer {
 	struct train_options options;
 	const struct dataset *data; /* borrowed */
 	struct cnn_pool *pool;      /* borrowed */
 	struct arena *arena;
-	struct graph *graph;
+	struct graph *graph; /* of the network; with `from`, unfrozen, it is transfer.graph */
 	struct network *net;
+	struct transfer transfer; /* with options.from */
+	struct features features; /* of a frozen one: what the network takes instead of pictures */
 	struct augmenter augment;
 	double mean[3], std[3];
 	size_t classes;

@@ -64,6 +64,20 @@ static struct dataset_sample sample_of(const struct batch *b, size_t i)
 	return dataset_get(b->t->data, DATASET_TRAIN, b->t->order[b->first + i]);
 }
 
+/* Picture i as the network sees it this time. */
+static void see_picture(const struct batch *b, size_t i, float *scratch, float *x)
+{
+	const struct trainer *t = b->t;
+	const struct features *f = &t->features;
+	struct random r = picture_random(b, i);
+	if (!f->train) {
+		augment_picture(&t->augment, sample_of(b, i).picture, r, scratch, x);
+		return;
+	}
+	size_t row = t->order[b->first + i] * f->views + random_below(&r, (uint32_t)f->views);
+	memcpy(x, f->train + row * t->transfer.n, t->transfer.n * sizeof *x);
+}
+
 static void fill_picture(void *ctx, size_t i, size_t thread)
 {
 	const struct batch *b = ctx;
@@ -75,7 +89,7 @@ static void fill_picture(void *ctx, size_t i, size_t thread)
 	size_t partner = b->n - 1 - i;
 	struct dataset_sample a = sample_of(b, i), c = sample_of(b, partner);
 	float share = (float)b->mix, smooth = (float)t->options.label_smoothing;
-	augment_picture(&t->augment, a.picture, picture_random(b, i), scratch, x);
+	see_picture(b, i, scratch, x);
 	if (b->mix < 1) {
 		augment_picture(&t->augment, c.picture, picture_random(b, partner), scratch,
 		                second);
@@ -246,8 +260,12 @@ static void show_picture(void *ctx, size_t i, size_t thread)
 	struct trainer *t = v->t;
 	(void)thread;
 	const struct feature *in = &t->net->feature[t->net->input];
-	augment_plain(&t->augment, dataset_get(t->data, DATASET_VAL, v->first + i).picture,
-	              in->x + i * in->floats);
+	float *x = in->x + i * in->floats;
+	if (t->features.val)
+		memcpy(x, t->features.val + (v->first + i) * in->floats, in->floats * sizeof *x);
+	else
+		augment_plain(&t->augment, dataset_get(t->data, DATASET_VAL, v->first + i).picture,
+		              x);
 }
 
 static void judge_picture(void *ctx, size_t i, size_t thread)

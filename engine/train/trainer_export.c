@@ -44,19 +44,54 @@ static enum cnn_status fold(const char *path, uint8_t **bytes, size_t *len, stru
 	return status;
 }
 
+/* The network's only layer into the pretrained graph. */
+static void finish_transfer(const struct trainer *t)
+{
+	const float *w = NULL, *bias = NULL;
+	for (size_t i = 0; i < t->net->n_weights; i++) {
+		const struct weights *part = &t->net->weights[i];
+		*(part->decays ? &w : &bias) = trainer_weights(t) + part->at;
+	}
+	transfer_finish(&t->transfer, &t->features, w, bias);
+}
+
 enum cnn_status trainer_export(const struct trainer *t, const char *path, bool fold_batch_norm,
                                struct cnn_error *err)
 {
+	bool frozen = t->features.train != NULL;
 	uint8_t *bytes = NULL;
 	size_t len;
-	network_to_graph(t->net, trainer_weights(t), trainer_stats(t), t->graph);
-	enum cnn_status status = write_graph(t->graph, &bytes, &len, err);
-	if (!status && fold_batch_norm)
+	if (frozen)
+		finish_transfer(t);
+	else
+		network_to_graph(t->net, trainer_weights(t), trainer_stats(t), t->graph);
+	enum cnn_status status =
+		write_graph(frozen ? t->transfer.graph : t->graph, &bytes, &len, err);
+	if (!status && fold_batch_norm && !t->options.from)
 		status = fold(path, &bytes, &len, err);
 	if (!status)
 		status = file_replace(path, bytes, len, err);
 	free(bytes);
 	return status;
+}
+
+/* Of a frozen network: the file's. */
+static const float *frozen_filters(const struct graph *g, int32_t *count, int32_t *channels,
+                                   int32_t *height, int32_t *width)
+{
+	for (size_t i = 0; i < g->n_node; i++) {
+		const struct value *v = g->node[i].dead || g->node[i].op != OP_CONV
+		                                ? NULL
+		                                : graph_in(g, &g->node[i], 1);
+		if (!v || !v->data || v->rank != 4)
+			continue;
+		*count = (int32_t)v->dim[0];
+		*channels = (int32_t)v->dim[1];
+		*height = (int32_t)v->dim[2];
+		*width = (int32_t)v->dim[3];
+		return v->data;
+	}
+	return NULL;
 }
 
 static const struct conv *first_conv(const struct trainer *t)
@@ -72,6 +107,8 @@ static const struct conv *first_conv(const struct trainer *t)
 const float *trainer_filters(const struct trainer *t, int32_t *count, int32_t *channels,
                              int32_t *height, int32_t *width)
 {
+	if (t->features.train)
+		return frozen_filters(t->transfer.graph, count, channels, height, width);
 	const struct conv *c = first_conv(t);
 	if (!c || !t->filters)
 		return NULL;

@@ -76,36 +76,65 @@ static enum cnn_status allocate(struct trainer *t, struct cnn_error *err)
 	return CNN_OK;
 }
 
-static enum cnn_status make_network(struct trainer *t, struct cnn_error *err)
+static void set_augmenter(struct trainer *t)
 {
-	const struct train_options *o = &t->options;
-	const struct arch_input input = {
-		.size = dataset_size(t->data),
-		.channels = dataset_channels(t->data),
-		.classes = t->classes,
-		.dropout = o->dropout,
-		.seed = o->seed,
-	};
-	measure_pixels(t);
-	enum cnn_status status = arch_build(o->arch, &input, &t->graph, err);
-	if (status)
-		return status;
-	size_t batch = (size_t)o->batch, pictures = dataset_count(t->data, DATASET_TRAIN);
-	status = network_new(t->graph, batch < pictures ? batch : pictures, o->max_isa, t->pool,
-	                     &t->net, err);
-	if (status)
-		return status;
 	t->augment = (struct augmenter){
-		.how = o->augment,
-		.size = input.size,
+		.how = t->options.augment,
+		.size = dataset_size(t->data),
 		.resize_short = dataset_resize_short(t->data),
-		.channels = input.channels,
+		.channels = dataset_channels(t->data),
 	};
 	for (int c = 0; c < 3; c++) {
 		t->augment.mean[c] = (float)t->mean[c];
 		t->augment.inverse_std[c] = t->std[c] > 0 ? (float)(1 / t->std[c]) : 1;
 	}
-	return CNN_OK;
+}
+
+static enum cnn_status make_arch(struct trainer *t, struct cnn_error *err)
+{
+	const struct arch_input input = {
+		.size = dataset_size(t->data),
+		.channels = dataset_channels(t->data),
+		.classes = t->classes,
+		.dropout = t->options.dropout,
+		.seed = t->options.seed,
+	};
+	measure_pixels(t);
+	set_augmenter(t);
+	return arch_build(t->options.arch, &input, &t->graph, err);
+}
+
+static enum cnn_status make_transfer(struct trainer *t, struct cnn_error *err)
+{
+	struct transfer *from = &t->transfer;
+	enum cnn_status status = transfer_open(&t->options, t->classes, from, err);
+	if (status)
+		return status;
+	if (dataset_size(t->data) != from->size || dataset_channels(t->data) != from->channels)
+		return cnn_fail(err, CNN_BAD_ARG,
+		                "%s: it takes pictures of %d x %d pixels and %d channels",
+		                t->options.from, from->size, from->size, from->channels);
+	memcpy(t->mean, from->mean, sizeof t->mean);
+	memcpy(t->std, from->std, sizeof t->std);
+	set_augmenter(t);
+	if (t->options.unfreeze) {
+		t->graph = from->graph;
+		return CNN_OK;
+	}
+	status = transfer_features(from, &t->options, t->data, &t->augment, t->pool, t->arena,
+	                           &t->features, err);
+	return status ? status
+	              : arch_dense(from->n, t->classes, t->options.dropout, t->options.seed,
+	                           &t->graph, err);
+}
+
+static enum cnn_status make_network(struct trainer *t, struct cnn_error *err)
+{
+	size_t batch = (size_t)t->options.batch, pictures = dataset_count(t->data, DATASET_TRAIN);
+	enum cnn_status status = t->options.from ? make_transfer(t, err) : make_arch(t, err);
+	return status ? status
+	              : network_new(t->graph, batch < pictures ? batch : pictures,
+	                            t->options.max_isa, t->pool, &t->net, err);
 }
 
 enum cnn_status trainer_new(const struct train_options *options, const struct dataset *data,
@@ -138,18 +167,30 @@ void trainer_free(struct trainer *t)
 	if (!t)
 		return;
 	network_free(t->net);
-	graph_free(t->graph);
+	if (t->graph != t->transfer.graph)
+		graph_free(t->graph);
+	transfer_close(&t->transfer);
 	arena_free(t->arena);
 }
 
 int64_t trainer_parameters(const struct trainer *t)
 {
-	return (int64_t)t->net->n_w;
+	const struct graph *g = t->transfer.graph ? t->transfer.graph : t->graph;
+	int64_t n = 0;
+	for (size_t i = 0; i < g->n_node; i++)
+		for (uint32_t k = 1; !g->node[i].dead && k < g->node[i].n_in; k++) {
+			const struct value *v = graph_in(g, &g->node[i], k);
+			/* Running statistics are measured, not learned. */
+			bool learned = v && v->data && v->dtype == CNN_F32 && v->rank > 0;
+			if (learned && (g->node[i].op != OP_BATCH_NORM || k < 3))
+				n += graph_elements(v);
+		}
+	return n;
 }
 
 int64_t trainer_macs(const struct trainer *t)
 {
-	return t->net->macs;
+	return t->transfer.graph ? t->transfer.macs : t->net->macs;
 }
 
 const struct train_epoch *trainer_history(const struct trainer *t, size_t *n)

@@ -1,6 +1,7 @@
 /* The page around the sections: style, head, what was learned from. */
 #include "server/commands/train_report_parts.h"
 
+#include "server/commands/memory_stream.h"
 #include "server/commands/train_progress.h"
 
 #include <inttypes.h>
@@ -176,18 +177,17 @@ enum cnn_status train_report(const struct report_data *d, char **html, size_t *l
 {
 	*html = NULL;
 	*len = 0;
-	FILE *f = open_memstream(html, len);
-	if (!f)
+	struct memory_stream m;
+	if (!memory_stream_open(&m))
 		return cnn_fail(err, CNN_NO_MEMORY, "report.html: out of memory");
-	enum cnn_status status = print_page(f, d, err);
-	bool broken = ferror(f) != 0;
-	if (fclose(f) != 0)
-		broken = true;
-	if (!status && broken)
+	enum cnn_status status = print_page(m.f, d, err);
+	if (!memory_stream_close(&m) && !status)
 		status = cnn_fail(err, CNN_NO_MEMORY, "report.html: out of memory");
 	if (status) {
-		free(*html);
-		*html = NULL;
+		free(m.bytes);
+		return status;
 	}
-	return status;
+	*html = m.bytes;
+	*len = m.len;
+	return CNN_OK;
 }

@@ -1,5 +1,6 @@
 #include "server/commands/train_results.h"
 
+#include "server/commands/memory_stream.h"
 #include "server/commands/train_files.h"
 #include "server/commands/train_json.h"
 #include "server/commands/train_report.h"
@@ -116,22 +117,17 @@ static enum cnn_status collect(struct writing *w, struct cnn_error *err)
 /* A line for each class. */
 static enum cnn_status write_labels(const struct writing *w, struct cnn_error *err)
 {
-	char *text = NULL;
-	size_t len = 0;
-	FILE *f = open_memstream(&text, &len);
-	if (!f)
-		return cnn_fail(err, CNN_NO_MEMORY, "labels.txt: out of memory");
-	for (size_t i = 0; i < w->report.classes; i++) {
+	struct memory_stream m;
+	bool good = memory_stream_open(&m);
+	for (size_t i = 0; good && i < w->report.classes; i++) {
 		for (const char *p = w->report.class_name[i]; *p; p++)
-			fputc((unsigned char)*p < 0x20 || *p == 0x7f ? '?' : *p, f);
-		fputc('\n', f);
+			fputc((unsigned char)*p < 0x20 || *p == 0x7f ? '?' : *p, m.f);
+		fputc('\n', m.f);
 	}
-	bool broken = ferror(f) != 0;
-	enum cnn_status status =
-		fclose(f) != 0 || broken
-			? cnn_fail(err, CNN_NO_MEMORY, "labels.txt: out of memory")
-			: train_write_file(w->r->dir, "labels.txt", text, len, err);
-	free(text);
+	if (!good || !memory_stream_close(&m))
+		return cnn_fail(err, CNN_NO_MEMORY, "labels.txt: out of memory");
+	enum cnn_status status = train_write_file(w->r->dir, "labels.txt", m.bytes, m.len, err);
+	free(m.bytes);
 	return status;
 }
 

@@ -127,8 +127,13 @@ static void a_terminal_gets_one_line_rewritten(void)
 		train_view_step(&v, &middle);
 	train_view_epoch(&v, &e, 2);
 	fflush(f);
-	ssize_t n = read(master, got, sizeof got - 1);
-	CHECK(n > 0);
+	/* a terminal hands over what was written in pieces of its own choice */
+	size_t n = 0;
+	while (n < sizeof got - 1 && !strchr(got, '\n')) {
+		ssize_t more = read(master, got + n, sizeof got - 1 - n);
+		CHECK(more > 0);
+		n += (size_t)more;
+	}
 	train_step_text(&middle, 100, step, sizeof step);
 	CHECK(got[0] == '\r' && strncmp(got + 1, step, strlen(step)) == 0);
 	CHECK(strstr(got, "\r\033[Kepoch 1/2 "));
