@@ -87,20 +87,19 @@ static void fill_picture(void *ctx, size_t i, size_t thread)
 	      *second = scratch + augment_scratch(&t->augment);
 	float *x = in->x + i * in->floats, *target = t->target + i * t->classes;
 	size_t partner = b->n - 1 - i;
-	struct dataset_sample a = sample_of(b, i), c = sample_of(b, partner);
+	uint32_t mine = sample_of(b, i).cls, other = sample_of(b, partner).cls;
 	float share = (float)b->mix, smooth = (float)t->options.label_smoothing;
 	see_picture(b, i, scratch, x);
 	if (b->mix < 1) {
-		augment_picture(&t->augment, c.picture, picture_random(b, partner), scratch,
-		                second);
+		see_picture(b, partner, scratch, second);
 		for (size_t k = 0; k < in->floats; k++)
 			x[k] = share * x[k] + (1 - share) * second[k];
 	}
 	for (size_t k = 0; k < t->classes; k++)
 		target[k] = smooth / (float)t->classes;
-	target[a.cls] += (1 - smooth) * share;
-	target[c.cls] += (1 - smooth) * (1 - share);
-	t->label[i] = share >= 0.5f ? a.cls : c.cls;
+	target[mine] += (1 - smooth) * share;
+	target[other] += (1 - smooth) * (1 - share);
+	t->label[i] = share >= 0.5f ? mine : other;
 }
 
 static uint32_t best_of(size_t n, const float *x)
