@@ -186,6 +186,29 @@ static void run_step(struct batch *b, double *loss, size_t *right)
 	}
 }
 
+static bool all_finite(size_t n, const float *x)
+{
+	for (size_t i = 0; i < n; i++)
+		if (!isfinite(x[i]))
+			return false;
+	return true;
+}
+
+/* The last step's loss does not show what its update did: nothing may be saved that cannot go on. */
+static enum cnn_status check_finite(const struct trainer *t, const struct train_epoch *e,
+                                    size_t steps, struct cnn_error *err)
+{
+	const struct network *net = t->net;
+	if (all_finite(net->n_w, net->w) && all_finite(net->n_stats, net->stats) &&
+	    isfinite(e->val_loss))
+		return CNN_OK;
+	return cnn_fail(
+		err, CNN_BAD_MODEL,
+		"epoch %d, after step %zu of %zu: the weights are no numbers or too large; a "
+		"lower learning rate may help",
+		e->epoch, steps, steps);
+}
+
 static enum cnn_status run_epoch(struct trainer *t, int32_t epoch,
                                  const struct train_events *events, struct train_epoch *out,
                                  struct cnn_error *err)
@@ -224,7 +247,7 @@ static enum cnn_status run_epoch(struct trainer *t, int32_t epoch,
 	if (dataset_count(t->data, DATASET_VAL))
 		trainer_validate(t, &out->val_loss, &out->val_accuracy, NULL);
 	out->seconds = now() - start;
-	return CNN_OK;
+	return check_finite(t, out, steps, err);
 }
 
 enum cnn_status trainer_run(struct trainer *t, const struct train_events *events,

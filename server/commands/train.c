@@ -73,7 +73,10 @@ static void on_skip(void *ctx, const char *file, const char *reason)
 	if (t->skipped++ >= SKIPS_SHOWN)
 		return;
 	train_view_clear(&t->view);
-	fprintf(stderr, "convd train: left out %s: %s\n", file, reason);
+	/* Files may be named as they like: this replaces control characters. */
+	struct cnn_error line;
+	cnn_fail(&line, CNN_IO, "left out %s: %s", file, reason);
+	fprintf(stderr, "convd train: %s\n", line.text);
 }
 
 static void on_reading(void *ctx, size_t done, size_t total)
@@ -287,7 +290,7 @@ int command_train(const struct config *config)
 	struct cnn_error err;
 	if (config->n_args != 1)
 		return usage("name one folder or .tar of pictures");
-	if (!config->out)
+	if (!config->out || !config->out[0])
 		return usage("--out is missing: the folder that gets the model");
 	t.data_path = config->args[0];
 	enum cnn_status status =
