@@ -14,6 +14,9 @@ enum { EPOCHS = 60, EPOCHS_FROZEN = 200, BATCH = 64 };
 /* Pictures for networks up to this size are about as large themselves, and would be enlarged to lose their rim. */
 enum { WHOLE_SIZE = 64 };
 
+/* All networks halve their picture, some four times: said before any picture is read. */
+enum { MIN_SIZE = 16 };
+
 /* Of a batch of LR_BATCH pictures: SGD's rate grows with the batch, Adam divides it out itself. */
 #define LR_SGD         0.1
 #define LR_BATCH       128
@@ -102,6 +105,9 @@ static enum cnn_status size_of_arch(const struct config *c, const char *data_pat
 	enum cnn_status status = find_arch(c->arch, &arch, err);
 	if (!status && data->size == 0 && !holds_idx(data_path, true))
 		data->size = arch->size;
+	if (!status && data->size > 0 && data->size < MIN_SIZE)
+		return cnn_fail(err, CNN_BAD_ARG, "--size=%d: must be at least %d", (int)data->size,
+		                MIN_SIZE);
 	return status;
 }
 

@@ -302,6 +302,8 @@ static void mistakes_of_use_end_with_2(void)
 	CHECK_INT(TRAIN(data, "--out", out, "--arch", "none"), 2);
 	check_told("--arch=none: must be one of resnet-small, tiny\n");
 	CHECK_INT(TRAIN(data, "--out", out, "--unfreeze"), 2);
+	CHECK_INT(TRAIN(data, "--out", out, "--size", "15"), 2);
+	check_told("--size=15: must be at least 16\n");
 	CHECK_INT(TRAIN(data, "--out", out, "--size", "40", "--resize-short", "39"), 2);
 	check_told("--resize-short=39: must be at least the input's size, 40\n");
 	CHECK(!train_has_file(dir, "deep"));
