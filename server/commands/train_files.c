@@ -18,10 +18,16 @@ static enum cnn_status fail_errno(struct cnn_error *err, const char *path)
 	return cnn_fail(err, CNN_IO, "%s: %s", path, strerror(errno));
 }
 
-static bool is_folder(const char *path)
+/* errno says why not. */
+static bool make_one_folder(const char *path)
 {
 	struct stat st;
-	return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+	if (mkdir(path, 0777) == 0)
+		return true;
+	int code = errno;
+	bool there = stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+	errno = code;
+	return there;
 }
 
 enum cnn_status train_make_folder(const char *path, struct cnn_error *err)
@@ -35,7 +41,7 @@ enum cnn_status train_make_folder(const char *path, struct cnn_error *err)
 		p += strcspn(p, "/");
 		char after = *p;
 		*p = '\0';
-		if (mkdir(part, 0777) != 0 && !is_folder(part))
+		if (!make_one_folder(part))
 			status = fail_errno(err, part);
 		*p = after;
 	}
