@@ -290,7 +290,7 @@ int command_train(const struct config *config)
 	struct cnn_error err;
 	if (config->n_args != 1)
 		return usage("name one folder or .tar of pictures");
-	if (!config->out || !config->out[0])
+	if (!config->out)
 		return usage("--out is missing: the folder that gets the model");
 	t.data_path = config->args[0];
 	enum cnn_status status =
