@@ -194,7 +194,7 @@ check-format:
 		else echo "$$f: clang-format -i mends it"; bad=$$((bad + 1)); fi; \
 	done; echo "$$good passed, $$bad failed, 0 skipped"; [ $$bad = 0 ]
 
-bench-build: all $(B)/tests/bench/convd_rate
+bench-build: all $(B)/tests/bench/convd_rate $(B)/tests/bench/train_rate
 bench-kernels: $(B)/tests/bench/kernel_rates
 	@$<
 
@@ -219,6 +219,7 @@ bench:
 	@sh tests/install-deps.sh build bench
 	$(again) $(JOBS) bench-build
 	@$(PYTHON) tests/bench/bench.py $(B) $(BENCH)
+	@$(PYTHON) tests/bench/train_bench.py $(B)
 
 # --- installing ---------------------------------------------------------------
 PREFIX  ?= /usr/local

@@ -26,7 +26,7 @@ enum cnn_status transfer_open(const struct train_options *o, size_t classes, str
                               struct cnn_error *err);
 void transfer_close(struct transfer *t);
 
-/* Rows of features; standardised: over the training rows each feature has mean 0 and deviation 1. */
+/* Rows of features; standardised: over the training rows each feature has mean 0 and deviation 1 / sqrt(n). */
 struct features {
 	size_t views;          /* of each training picture; the first is the plain one */
 	float *train, *val;    /* [pictures][views][n], [pictures][n] */

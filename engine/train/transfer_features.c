@@ -97,10 +97,12 @@ static void extract_picture(void *ctx, size_t i, size_t thread)
 	}
 }
 
-/* Mean and deviation of the training rows, and all rows by them. */
+/* Mean and deviation of the training rows, and all rows by them. A row's length comes to about 1, so that one
+ * learning rate and one weight decay suit rows of any length. */
 static void standardize(const struct transfer *t, size_t train_rows, size_t val_rows,
                         struct features *f)
 {
+	double length = sqrt((double)t->n);
 	for (size_t k = 0; k < t->n; k++) {
 		double sum = 0, square = 0;
 		for (size_t i = 0; i < train_rows; i++) {
@@ -112,7 +114,9 @@ static void standardize(const struct transfer *t, size_t train_rows, size_t val_
 		double deviation = sqrt(fmax(square / (double)train_rows - mean * mean, 0));
 		/* A feature that never moves says nothing. */
 		f->mean[k] = (float)mean;
-		f->inverse[k] = deviation > 1e-6 * fabs(mean) + 1e-12 ? (float)(1 / deviation) : 0;
+		f->inverse[k] = deviation > 1e-6 * fabs(mean) + 1e-12
+		                        ? (float)(1 / (deviation * length))
+		                        : 0;
 	}
 	for (size_t i = 0; i < train_rows * t->n; i++)
 		f->train[i] = (f->train[i] - f->mean[i % t->n]) * f->inverse[i % t->n];

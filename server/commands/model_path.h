@@ -4,8 +4,8 @@
 #include "engine/cnn.h"
 #include "server/config.h"
 
-/* Where the default model lies: beside the build (../models/default from the program's directory) or installed
- * (../share/convd/models/default). False when it is in neither place. */
+/* Where the default model lies: beside the build (../models/scenes from the program's directory) or installed
+ * (../share/convd/models/scenes). False when it is in neither place. */
 bool model_path_default(char *out, size_t size);
 
 /* "NAME=PATH" cut in two, in place of a copy from strdup(): *name is NULL when there is none. A word with a

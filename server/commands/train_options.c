@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { EPOCHS = 60, EPOCHS_FROZEN = 200, BATCH = 64 };
+enum { EPOCHS = 60, EPOCHS_FROZEN = 100, BATCH = 64 };
 
 /* Pictures for networks up to this size are about as large themselves, and would be enlarged to lose their rim. */
 enum { WHOLE_SIZE = 64 };
@@ -21,6 +21,9 @@ enum { MIN_SIZE = 16 };
 #define LR_SGD         0.1
 #define LR_BATCH       128
 #define LR_ADAMW       0.002
+/* One dense layer on features of about length 1. */
+#define LR_SGD_FROZEN   1.0
+#define LR_ADAMW_FROZEN 0.01
 #define LR_SGD_TUNED   0.01
 #define LR_ADAMW_TUNED 0.0002
 
@@ -117,6 +120,8 @@ static double decide_lr(const struct config *c, int32_t batch)
 		return c->lr;
 	if (c->unfreeze)
 		return c->optimizer == TRAIN_SGD ? LR_SGD_TUNED : LR_ADAMW_TUNED;
+	if (c->from)
+		return c->optimizer == TRAIN_SGD ? LR_SGD_FROZEN : LR_ADAMW_FROZEN;
 	return c->optimizer == TRAIN_SGD ? LR_SGD * batch / LR_BATCH : LR_ADAMW;
 }
 

@@ -364,8 +364,8 @@ static void a_model_says_how_its_pictures_are(void)
 	CHECK(strstr(text, "\"arch\": \"mnist-8\"") && strstr(text, "\"from\": \"mnist-8\""));
 	free(text);
 	CHECK_INT(TRAIN(data, "--out", data, "--from", model), 0);
-	CHECK_INT(fake.options.epochs, 200);
-	CHECK_NEAR(fake.options.lr, 0.05, 1e-12);
+	CHECK_INT(fake.options.epochs, 100);
+	CHECK_NEAR(fake.options.lr, 1, 1e-12);
 	clean_up();
 	prepare();
 	CHECK_INT(TRAIN(data, "--out", out, "--from", model, "--unfreeze"), 0);
