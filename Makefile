@@ -128,7 +128,8 @@ SUITES_unit   = $(foreach t,$(UNIT_BIN) $(EMULATED_BIN),'$(t:$(B)/tests/%=%) $(t
 SUITES_golden = 'golden $(PYTHON) tests/golden/golden.py $(B)' \
                 'preprocess $(PYTHON) tests/golden/preprocess.py $(B)/tests/golden/fit_dump'
 SUITES_http   = 'http $(PYTHON) tests/http/run.py $(B)'
-SUITES       ?= rules unit golden http
+SUITES_train  = 'train $(PYTHON) tests/train/run.py $(B)'
+SUITES       ?= rules unit golden http train
 run_suites    = @printf '%s\n' $(foreach s,$(1),$(SUITES_$(s))) | tests/run.sh $(B)/test-logs
 
 export ASAN_OPTIONS  ?= allocator_may_return_null=1:detect_leaks=1:strict_string_checks=1:detect_stack_use_after_return=1
@@ -141,6 +142,8 @@ test-unit: $(UNIT_BIN) $(EMULATED_BIN) $(REPLAY)
 	$(call run_suites,unit)
 test-golden test-http: test-%: all $(HELPERS)
 	$(call run_suites,$*)
+test-train: all
+	$(call run_suites,train)
 
 # --- fuzzing --------------------------------------------------------------------
 # make fuzz-onnx, make fuzz-image: libFuzzer under sanitizers for SECONDS, in a build directory of its own. It
@@ -230,7 +233,7 @@ clean:
 	rm -rf build
 
 FORCE:
-.PHONY: all unit-build test-suites test-unit test-golden test-http check-headers check-layers \
+.PHONY: all unit-build test-suites test-unit test-golden test-http test-train check-headers check-layers \
         check-isa check-format fuzz-onnx fuzz-image bench bench-build bench-kernels deps run test install clean FORCE
 -include $(patsubst %.o,%.d,$(call OBJ,$(ENGINE) $(SERVER) $(UNIT) $(wildcard tests/golden/*.c tests/bench/*.c tests/fuzz/*.c)) $(EMULATED) \
          $(EMULATED_BIN:$(B)/tests/emulated/%=$(EMULATE)/tests/%.d) $(B)/$(INTRINSICS) $(EMULATE)/$(INTRINSICS))

@@ -152,7 +152,8 @@ enum cnn_status trainer_new(const struct train_options *options, const struct da
                             struct cnn_pool *pool, struct trainer **out, struct cnn_error *err);
 void trainer_free(struct trainer *t); /* NULL-safe */
 
-/* Train until options->epochs are done. CNN_BAD_MODEL when the loss is no number: names epoch and step. */
+/* Train until options->epochs are done. CNN_BAD_MODEL when the loss or a weight is no number: names epoch and
+ * step, and on_epoch() is not told of that epoch. */
 enum cnn_status trainer_run(struct trainer *t, const struct train_events *events,
                             struct cnn_error *err);
 

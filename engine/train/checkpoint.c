@@ -2,7 +2,7 @@
  *
  * A header of text, so that people can tell what it is, then arrays of the machine's own floats, then the SHA-256 of
  * all before it. Who reads one must have the same data, options and network: their fingerprint is in the header. */
-#include "engine/train/file.h"
+#include "engine/base/file.h"
 #include "engine/train/random.h"
 #include "engine/train/state.h"
 

@@ -87,20 +87,19 @@ static void fill_picture(void *ctx, size_t i, size_t thread)
 	      *second = scratch + augment_scratch(&t->augment);
 	float *x = in->x + i * in->floats, *target = t->target + i * t->classes;
 	size_t partner = b->n - 1 - i;
-	struct dataset_sample a = sample_of(b, i), c = sample_of(b, partner);
+	uint32_t mine = sample_of(b, i).cls, other = sample_of(b, partner).cls;
 	float share = (float)b->mix, smooth = (float)t->options.label_smoothing;
 	see_picture(b, i, scratch, x);
 	if (b->mix < 1) {
-		augment_picture(&t->augment, c.picture, picture_random(b, partner), scratch,
-		                second);
+		see_picture(b, partner, scratch, second);
 		for (size_t k = 0; k < in->floats; k++)
 			x[k] = share * x[k] + (1 - share) * second[k];
 	}
 	for (size_t k = 0; k < t->classes; k++)
 		target[k] = smooth / (float)t->classes;
-	target[a.cls] += (1 - smooth) * share;
-	target[c.cls] += (1 - smooth) * (1 - share);
-	t->label[i] = share >= 0.5f ? a.cls : c.cls;
+	target[mine] += (1 - smooth) * share;
+	target[other] += (1 - smooth) * (1 - share);
+	t->label[i] = share >= 0.5f ? mine : other;
 }
 
 static uint32_t best_of(size_t n, const float *x)
@@ -187,6 +186,29 @@ static void run_step(struct batch *b, double *loss, size_t *right)
 	}
 }
 
+static bool all_finite(size_t n, const float *x)
+{
+	for (size_t i = 0; i < n; i++)
+		if (!isfinite(x[i]))
+			return false;
+	return true;
+}
+
+/* The last step's loss does not show what its update did: nothing may be saved that cannot go on. */
+static enum cnn_status check_finite(const struct trainer *t, const struct train_epoch *e,
+                                    size_t steps, struct cnn_error *err)
+{
+	const struct network *net = t->net;
+	if (all_finite(net->n_w, net->w) && all_finite(net->n_stats, net->stats) &&
+	    isfinite(e->val_loss))
+		return CNN_OK;
+	return cnn_fail(
+		err, CNN_BAD_MODEL,
+		"epoch %d, after step %zu of %zu: the weights are no numbers or too large; a "
+		"lower learning rate may help",
+		e->epoch, steps, steps);
+}
+
 static enum cnn_status run_epoch(struct trainer *t, int32_t epoch,
                                  const struct train_events *events, struct train_epoch *out,
                                  struct cnn_error *err)
@@ -225,7 +247,7 @@ static enum cnn_status run_epoch(struct trainer *t, int32_t epoch,
 	if (dataset_count(t->data, DATASET_VAL))
 		trainer_validate(t, &out->val_loss, &out->val_accuracy, NULL);
 	out->seconds = now() - start;
-	return CNN_OK;
+	return check_finite(t, out, steps, err);
 }
 
 enum cnn_status trainer_run(struct trainer *t, const struct train_events *events,

@@ -1,9 +1,9 @@
 /* What training made, for others to use. */
+#include "engine/base/file.h"
 #include "engine/onnx/export.h"
 #include "engine/onnx/import.h"
 #include "engine/passes/passes.h"
 #include "engine/train/block.h"
-#include "engine/train/file.h"
 #include "engine/train/state.h"
 
 #include <stdlib.h>

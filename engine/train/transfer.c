@@ -1,11 +1,11 @@
 /* Graph surgery: the last layer goes, a new one comes. */
 #include "engine/train/transfer.h"
 
+#include "engine/base/file.h"
 #include "engine/cnn.h"
 #include "engine/onnx/import.h"
 #include "engine/passes/passes.h"
 #include "engine/train/draw.h"
-#include "engine/train/file.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -73,7 +73,10 @@ static void on_skip(void *ctx, const char *file, const char *reason)
 	if (t->skipped++ >= SKIPS_SHOWN)
 		return;
 	train_view_clear(&t->view);
-	fprintf(stderr, "convd train: left out %s: %s\n", file, reason);
+	/* Files may be named as they like: this replaces control characters. */
+	struct cnn_error line;
+	cnn_fail(&line, CNN_IO, "left out %s: %s", file, reason);
+	fprintf(stderr, "convd train: %s\n", line.text);
 }
 
 static void on_reading(void *ctx, size_t done, size_t total)

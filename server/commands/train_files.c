@@ -1,5 +1,7 @@
 #include "server/commands/train_files.h"
 
+#include "engine/base/file.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -16,10 +18,16 @@ static enum cnn_status fail_errno(struct cnn_error *err, const char *path)
 	return cnn_fail(err, CNN_IO, "%s: %s", path, strerror(errno));
 }
 
-static bool is_folder(const char *path)
+/* errno says why not. */
+static bool make_one_folder(const char *path)
 {
 	struct stat st;
-	return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+	if (mkdir(path, 0777) == 0)
+		return true;
+	int code = errno;
+	bool there = stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+	errno = code;
+	return there;
 }
 
 enum cnn_status train_make_folder(const char *path, struct cnn_error *err)
@@ -33,7 +41,7 @@ enum cnn_status train_make_folder(const char *path, struct cnn_error *err)
 		p += strcspn(p, "/");
 		char after = *p;
 		*p = '\0';
-		if (mkdir(part, 0777) != 0 && !is_folder(part))
+		if (!make_one_folder(part))
 			status = fail_errno(err, part);
 		*p = after;
 	}
@@ -41,15 +49,15 @@ enum cnn_status train_make_folder(const char *path, struct cnn_error *err)
 	return status;
 }
 
-static char *join(const char *dir, const char *before, const char *name, const char *after)
+static char *join(const char *dir, const char *name)
 {
 	char *path;
-	return asprintf(&path, "%s/%s%s%s", dir, before, name, after) < 0 ? NULL : path;
+	return asprintf(&path, "%s/%s", dir, name) < 0 ? NULL : path;
 }
 
 enum cnn_status train_lock_folder(const char *dir, int *fd, struct cnn_error *err)
 {
-	char *path = join(dir, "", ".lock", "");
+	char *path = join(dir, ".lock");
 	if (!path)
 		return cnn_fail_memory(err, dir, strlen(dir));
 	enum cnn_status status = CNN_OK;
@@ -69,73 +77,21 @@ enum cnn_status train_lock_folder(const char *dir, int *fd, struct cnn_error *er
 	return status;
 }
 
-static bool write_all(int fd, const char *bytes, size_t len)
-{
-	while (len > 0) {
-		ssize_t n = write(fd, bytes, len);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return false;
-		bytes += n;
-		len -= (size_t)n;
-	}
-	return true;
-}
-
-/* A file that was renamed is still lost with the power unless its folder is on the disk as well. File systems that
- * cannot do that say EINVAL. */
-static bool sync_folder(const char *dir)
-{
-	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0)
-		return false;
-	bool good = fsync(fd) == 0 || errno == EINVAL;
-	int code = errno;
-	close(fd);
-	errno = code;
-	return good;
-}
-
-/* errno says why not. */
-static bool write_synced(const char *path, const void *bytes, size_t len)
-{
-	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, MODE_FILE);
-	if (fd < 0)
-		return false;
-	bool good = write_all(fd, bytes, len) && fsync(fd) == 0;
-	int code = errno;
-	if (close(fd) != 0 && good) {
-		good = false;
-		code = errno;
-	}
-	errno = code;
-	return good;
-}
-
 enum cnn_status train_write_file(const char *dir, const char *name, const void *bytes, size_t len,
                                  struct cnn_error *err)
 {
-	/* Under the folder's lock one name is enough, and what a killed process left is written over. */
-	char *path = join(dir, "", name, ""), *part = join(dir, ".", name, ".part");
-	enum cnn_status status = CNN_OK;
-	if (!path || !part) {
-		status = cnn_fail_memory(err, name, strlen(dir));
-	} else if (!write_synced(part, bytes, len) || rename(part, path) != 0) {
-		status = fail_errno(err, path);
-		unlink(part);
-	} else if (!sync_folder(dir)) {
-		status = fail_errno(err, path);
-	}
+	char *path = join(dir, name);
+	if (!path)
+		return cnn_fail_memory(err, name, strlen(dir));
+	enum cnn_status status = file_replace(path, bytes, len, err);
 	free(path);
-	free(part);
 	return status;
 }
 
 bool train_has_file(const char *dir, const char *name)
 {
 	struct stat st;
-	char *path = join(dir, "", name, "");
+	char *path = join(dir, name);
 	bool has = path && lstat(path, &st) == 0;
 	free(path);
 	return has;

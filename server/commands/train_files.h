@@ -11,7 +11,7 @@ enum cnn_status train_make_folder(const char *path, struct cnn_error *err);
  * CNN_IO when another holds it. */
 enum cnn_status train_lock_folder(const char *dir, int *fd, struct cnn_error *err);
 
-/* Write DIR/NAME: into a file beside it, on the disk, then renamed. On failure what was there stays. */
+/* file_replace() of DIR/NAME. */
 enum cnn_status train_write_file(const char *dir, const char *name, const void *bytes, size_t len,
                                  struct cnn_error *err);
 

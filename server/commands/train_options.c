@@ -11,6 +11,12 @@
 
 enum { EPOCHS = 60, EPOCHS_FROZEN = 100, BATCH = 64 };
 
+/* Pictures for networks up to this size are about as large themselves, and would be enlarged to lose their rim. */
+enum { WHOLE_SIZE = 64 };
+
+/* All networks halve their picture, some four times: said before any picture is read. */
+enum { MIN_SIZE = 16 };
+
 /* Of a batch of LR_BATCH pictures: SGD's rate grows with the batch, Adam divides it out itself. */
 #define LR_SGD         0.1
 #define LR_BATCH       128
@@ -95,6 +101,19 @@ static bool holds_idx(const char *path, bool deeper)
 	return found;
 }
 
+static enum cnn_status size_of_arch(const struct config *c, const char *data_path,
+                                    struct dataset_options *data, struct cnn_error *err)
+{
+	const struct train_arch *arch;
+	enum cnn_status status = find_arch(c->arch, &arch, err);
+	if (!status && data->size == 0 && !holds_idx(data_path, true))
+		data->size = arch->size;
+	if (!status && data->size > 0 && data->size < MIN_SIZE)
+		return cnn_fail(err, CNN_BAD_ARG, "--size=%d: must be at least %d", (int)data->size,
+		                MIN_SIZE);
+	return status;
+}
+
 static double decide_lr(const struct config *c, int32_t batch)
 {
 	if (c->lr > 0)
@@ -138,6 +157,20 @@ static struct train_options decide_training(const struct config *c)
 	};
 }
 
+static enum cnn_status decide_resizing(const struct config *c, struct dataset_options *data,
+                                       struct cnn_error *err)
+{
+	if (c->resize_short)
+		data->resize_short = (int32_t)c->resize_short;
+	else if (data->resize_short == 0 && data->size <= WHOLE_SIZE)
+		data->resize_short = data->size;
+	if (data->resize_short && data->resize_short < data->size)
+		return cnn_fail(err, CNN_BAD_ARG,
+		                "--resize-short=%d: must be at least the input's size, %d",
+		                (int)data->resize_short, (int)data->size);
+	return CNN_OK;
+}
+
 enum cnn_status train_options_decide(const struct config *config, const char *data_path,
                                      struct dataset_options *data, struct train_options *train,
                                      struct cnn_error *err)
@@ -151,13 +184,9 @@ enum cnn_status train_options_decide(const struct config *config, const char *da
 	*train = decide_training(config);
 	if (config->unfreeze && !config->from)
 		return cnn_fail(err, CNN_BAD_ARG, "--unfreeze: there is no --from");
-	if (config->from)
-		return read_model(config, data, err);
-	const struct train_arch *arch;
-	enum cnn_status status = find_arch(config->arch, &arch, err);
-	if (!status && data->size == 0 && !holds_idx(data_path, true))
-		data->size = arch->size;
-	return status;
+	enum cnn_status status = config->from ? read_model(config, data, err)
+	                                      : size_of_arch(config, data_path, data, err);
+	return status ? status : decide_resizing(config, data, err);
 }
 
 json_t *train_options_json(const struct train_options *o, const struct dataset_options *data)

@@ -77,6 +77,12 @@ void train_step_text(const struct train_progress *p, size_t width, char *out, si
 	for (int i = 0; i < 4; i++)
 		taken += strlen(part[i]);
 	taken += strlen(head) + strlen(count);
+	/* The 80 columns of most terminals are too few for all: the bar says more than the rate. */
+	size_t without = taken - strlen(part[2]);
+	if (width < taken + 4 + BAR_MIN && width >= without + 4 + BAR_MIN) {
+		part[2][0] = '\0';
+		taken = without;
+	}
 	size_t cells = width > taken + 4 ? width - taken - 4 : 0;
 	if (cells >= BAR_MIN)
 		bar_text(p, cells < BAR_MAX ? cells : BAR_MAX, bar);

@@ -302,6 +302,10 @@ static void mistakes_of_use_end_with_2(void)
 	CHECK_INT(TRAIN(data, "--out", out, "--arch", "none"), 2);
 	check_told("--arch=none: must be one of resnet-small, tiny\n");
 	CHECK_INT(TRAIN(data, "--out", out, "--unfreeze"), 2);
+	CHECK_INT(TRAIN(data, "--out", out, "--size", "15"), 2);
+	check_told("--size=15: must be at least 16\n");
+	CHECK_INT(TRAIN(data, "--out", out, "--size", "40", "--resize-short", "39"), 2);
+	check_told("--resize-short=39: must be at least the input's size, 40\n");
 	CHECK(!train_has_file(dir, "deep"));
 	/* these are failures */
 	CHECK_INT(TRAIN("/none/such", "--out", out), 1);
@@ -317,12 +321,15 @@ static void what_is_not_said_is_decided(void)
 	static const struct {
 		const char *words[10];
 		double lr, warmup;
-		int32_t epochs, batch, size;
+		int32_t epochs, batch, size, resize_short;
 	} cases[] = {
-		{{"d"}, 0.05, 2, 60, 64, 96},
-		{{"d", "--batch", "128", "--arch", "tiny"}, 0.1, 2, 60, 128, 32},
-		{{"d", "--optimizer", "adamw", "--epochs", "1"}, 0.002, 0.5, 1, 64, 96},
-		{{"d", "--lr", "0.3", "--size", "48", "--warmup", "0"}, 0.3, 0, 60, 64, 48},
+		{{"d"}, 0.05, 2, 60, 64, 96, 0},
+		{{"d", "--batch", "128", "--arch", "tiny"}, 0.1, 2, 60, 128, 32, 32},
+		{{"d", "--optimizer", "adamw", "--epochs", "1"}, 0.002, 0.5, 1, 64, 96, 0},
+		{{"d", "--lr", "0.3", "--size", "48", "--warmup", "0"}, 0.3, 0, 60, 64, 48, 48},
+		{{"d", "--size", "64", "--resize-short", "70"}, 0.05, 2, 60, 64, 64, 70},
+		{{"d", "--resize-short", "96"}, 0.05, 2, 60, 64, 96, 96},
+		{{"d", "--size", "65"}, 0.05, 2, 60, 64, 65, 0},
 	};
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
 		struct config c;
@@ -336,6 +343,7 @@ static void what_is_not_said_is_decided(void)
 		CHECK_INT(t.epochs, cases[i].epochs);
 		CHECK_INT(t.batch, cases[i].batch);
 		CHECK_INT(d.size, cases[i].size);
+		CHECK_INT(d.resize_short, cases[i].resize_short);
 		CHECK(t.seed == 1 && d.seed == 1 && t.augment.flip && t.momentum == 0.9);
 		config_clear(&c);
 	}

@@ -60,7 +60,7 @@ static void a_file_is_written_and_replaced(void)
 	CHECK_INT(train_write_file(dir, "a", "", 0, &err), CNN_OK);
 	check_content("a", "");
 	/* what a killed process left is in nobody's way */
-	CHECK_INT(train_write_file(dir, ".a.part", "left over", 9, &err), CNN_OK);
+	CHECK_INT(train_write_file(dir, "a.new", "left over", 9, &err), CNN_OK);
 	CHECK_INT(train_write_file(dir, "a", "three", 5, &err), CNN_OK);
 	check_content("a", "three");
 	CHECK_INT(entries(), 1);

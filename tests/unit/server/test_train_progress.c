@@ -45,6 +45,10 @@ static void a_step_fills_the_width(void)
 static void a_narrow_terminal_gets_less(void)
 {
 	char text[256];
+	train_step_text(&middle, 79, text, sizeof text);
+	CHECK_STR(text,
+	          "epoch 3/60  [#######------]  8400/14000  loss 1.234  accuracy 56.7%  12:34 "
+	          "left");
 	train_step_text(&middle, 70, text, sizeof text);
 	CHECK_STR(text, "epoch 3/60  8400/14000  loss 1.234  accuracy 56.7%  412 pictures/s");
 	train_step_text(&middle, 12, text, sizeof text);

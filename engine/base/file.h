@@ -1,6 +1,6 @@
 /* file.h - files that are there whole or not at all. */
-#ifndef ENGINE_TRAIN_FILE_H
-#define ENGINE_TRAIN_FILE_H
+#ifndef ENGINE_BASE_FILE_H
+#define ENGINE_BASE_FILE_H
 #include "engine/base/status.h"
 
 #include <stdint.h>

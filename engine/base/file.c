@@ -1,4 +1,4 @@
-#include "engine/train/file.h"
+#include "engine/base/file.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -42,8 +42,9 @@ enum cnn_status file_replace(const char *path, const void *bytes, size_t len, st
 	char *name = malloc(room);
 	if (!name)
 		return cnn_fail_memory(err, path, room);
+	/* What a killed process left is written over. */
 	snprintf(name, room, "%s.new", path);
-	int fd = open(name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+	int fd = open(name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0666);
 	bool written = fd >= 0 && write_all(fd, bytes, len);
 	int reason = errno;
 	if (fd >= 0 && close(fd) != 0 && written) {
@@ -66,11 +67,15 @@ enum cnn_status file_load(const char *path, size_t max_bytes, uint8_t **bytes, s
                           struct cnn_error *err)
 {
 	struct stat st;
-	FILE *f = fopen(path, "rb");
-	if (!f || fstat(fileno(f), &st) != 0) {
+	/* O_NONBLOCK: a fifo of that name must not hang the program. */
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	FILE *f = fd < 0 ? NULL : fdopen(fd, "rb");
+	if (!f || fstat(fd, &st) != 0) {
 		enum cnn_status status = cnn_fail(err, CNN_IO, "%s: %s", path, strerror(errno));
 		if (f)
 			fclose(f);
+		else if (fd >= 0)
+			close(fd);
 		return status;
 	}
 	enum cnn_status status = CNN_OK;
