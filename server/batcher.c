@@ -30,6 +30,8 @@ struct batcher {
 	struct batcher_options options;
 	pthread_mutex_t lock;
 	pthread_cond_t work; /* a job came, or stop */
+	/* With fewer batches than workers, idle cores take a share of those that run. */
+	struct cnn_pool *pool;
 	struct batch_queue *queues;
 	size_t waiting, running, idle; /* jobs, jobs, workers */
 	bool stop;
@@ -241,6 +243,9 @@ enum cnn_status batcher_new(const struct batcher_options *options, struct batche
 	pthread_cond_init(&b->work, &attr);
 	pthread_condattr_destroy(&attr);
 	enum cnn_status status = CNN_OK;
+	b->pool = cnn_pool_new(workers);
+	if (!b->pool)
+		status = cnn_fail(err, CNN_NO_MEMORY, "cannot start %zu threads", workers);
 	for (size_t i = 0; i < workers && !status; i++)
 		status = start_worker(b, i, err);
 	if (status)
@@ -281,7 +286,7 @@ enum cnn_status batcher_add_model(struct batcher *b, struct cnn_model *model,
 	if (!q->session || !q->scores)
 		status = cnn_fail_memory(err, "the sessions", b->n_workers * sizeof *q->session);
 	for (size_t i = 0; i < b->n_workers && !status; i++) {
-		status = cnn_session_new(model, NULL, &q->session[i], err);
+		status = cnn_session_new(model, b->pool, &q->session[i], err);
 		q->scores[i] = calloc(q->max_batch, q->classes * sizeof *q->scores[i]);
 		if (!status && !q->scores[i])
 			status = cnn_fail_memory(err, "the scores", q->max_batch * q->classes);
@@ -350,6 +355,7 @@ void batcher_free(struct batcher *b)
 		next = q->next;
 		free_queue(q, b->n_workers);
 	}
+	cnn_pool_free(b->pool);
 	pthread_cond_destroy(&b->work);
 	pthread_mutex_destroy(&b->lock);
 	free(b);

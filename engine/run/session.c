@@ -112,7 +112,9 @@ static enum cnn_status run_batch(struct cnn_session *s, struct run *run, size_t 
 	run->scratch = s->scratch;
 	run->scratch_stride = m->plan->scratch_bytes;
 	run->pool = s->pool;
+	cnn_pool_begin(s->pool);
 	plan_run(m->plan, run, n, observer ? watch_step : NULL, (void *)(uintptr_t)observer);
+	cnn_pool_end(s->pool);
 	return CNN_OK;
 }
 

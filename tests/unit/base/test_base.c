@@ -4,6 +4,7 @@
 #include "engine/base/status.h"
 #include "tests/test.h"
 
+#include <pthread.h>
 #include <stdatomic.h>
 
 static void every_status_has_a_text(void)
@@ -89,6 +90,91 @@ static void parallel_loop_runs_every_item_once(void)
 	}
 }
 
+/* Several callers at once share the pool's threads; each sees all of its own items done. */
+struct caller {
+	struct cnn_pool *pool;
+	pthread_t thread;
+	atomic_size_t in_use[8]; /* by index of the thread: no two items of a loop at once */
+	size_t wrong;
+};
+
+static void use_index(void *ctx, size_t i, size_t thread)
+{
+	struct caller *c = ctx;
+	(void)i;
+	if (thread >= cnn_pool_threads(c->pool) || atomic_fetch_add(&c->in_use[thread], 1) != 0)
+		c->wrong++;
+	atomic_fetch_sub(&c->in_use[thread], 1);
+}
+
+static void *call_often(void *arg)
+{
+	struct caller *c = arg;
+	static struct sums sums[3];
+	struct sums *mine = &sums[c->wrong];
+	c->wrong = 0;
+	for (size_t round = 0; round < 2000; round++) {
+		size_t n = 2 + round % 17;
+		for (size_t i = 0; i < n; i++)
+			atomic_store(&mine->seen[i], 0);
+		cnn_pool_begin(c->pool);
+		cnn_parallel_for(c->pool, n, count_item, mine);
+		cnn_parallel_for(c->pool, n, use_index, c);
+		cnn_pool_end(c->pool);
+		for (size_t i = 0; i < n; i++)
+			c->wrong += atomic_load(&mine->seen[i]) != 1;
+	}
+	return NULL;
+}
+
+static void callers_share_a_pool(void)
+{
+	struct cnn_pool *pool = cnn_pool_new(2);
+	struct caller caller[3] = {0};
+	CHECK(pool != NULL);
+	for (size_t i = 0; i < 3; i++) {
+		caller[i].pool = pool;
+		caller[i].wrong = i; /* which sums it takes */
+		CHECK(pthread_create(&caller[i].thread, NULL, call_often, &caller[i]) == 0);
+	}
+	for (size_t i = 0; i < 3; i++) {
+		CHECK(pthread_join(caller[i].thread, NULL) == 0);
+		CHECK_INT(caller[i].wrong, 0);
+	}
+	cnn_pool_free(pool);
+}
+
+struct nested {
+	struct cnn_pool *pool;
+	atomic_size_t items;
+};
+
+static void count_one(void *ctx, size_t i, size_t thread)
+{
+	struct nested *n = ctx;
+	(void)i;
+	(void)thread;
+	atomic_fetch_add(&n->items, 1);
+}
+
+static void loop_inside(void *ctx, size_t i, size_t thread)
+{
+	struct nested *n = ctx;
+	(void)i;
+	(void)thread;
+	cnn_parallel_for(n->pool, 10, count_one, n);
+}
+
+static void a_loop_may_hold_loops(void)
+{
+	struct nested n = {.pool = cnn_pool_new(3)};
+	CHECK(n.pool != NULL);
+	for (int round = 0; round < 100; round++)
+		cnn_parallel_for(n.pool, 20, loop_inside, &n);
+	CHECK_INT(atomic_load(&n.items), 100 * 20 * 10);
+	cnn_pool_free(n.pool);
+}
+
 static void isa_names_round_trip(void)
 {
 	for (int i = 0; i < CNN_ISA_COUNT; i++) {
@@ -106,4 +192,6 @@ TEST_MAIN({"every_status_has_a_text", every_status_has_a_text},
           {"errors_are_one_clean_line", errors_are_one_clean_line},
           {"arena_gives_aligned_zeroed_memory", arena_gives_aligned_zeroed_memory},
           {"parallel_loop_runs_every_item_once", parallel_loop_runs_every_item_once},
+          {"callers_share_a_pool", callers_share_a_pool},
+          {"a_loop_may_hold_loops", a_loop_may_hold_loops},
           {"isa_names_round_trip", isa_names_round_trip})
