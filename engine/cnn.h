@@ -58,8 +58,10 @@ struct cnn_model_info {
 	size_t labels;                         /* lines of labels.txt; 0 when there is none */
 	int64_t parameters, macs;              /* of the layer table's totals */
 	size_t weight_bytes;                   /* packed, as kept in memory */
-	size_t max_batch;                      /* of its sessions */
-	const char *const *assumed;            /* one sentence for each thing that no file said */
+	size_t arena_bytes,
+		live_bytes; /* of a session's feature maps; the most that are in use at once */
+	size_t max_batch;   /* of its sessions */
+	const char *const *assumed; /* one sentence for each thing that no file said */
 	size_t n_assumed;
 };
 

@@ -66,3 +66,17 @@ enum cnn_status memory_place(struct lifetime *life, size_t n, size_t align, size
 	free(placed);
 	return status;
 }
+
+/* The sum can only be largest where some life begins. */
+size_t memory_live(const struct lifetime *life, size_t n)
+{
+	size_t most = 0;
+	for (size_t i = 0; i < n; i++) {
+		size_t sum = 0;
+		for (size_t k = 0; life[i].bytes && k < n; k++)
+			if (life[k].first <= life[i].first && life[i].first <= life[k].last)
+				sum += life[k].bytes;
+		most = sum > most ? sum : most;
+	}
+	return most;
+}

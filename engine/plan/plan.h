@@ -57,7 +57,8 @@ struct plan {
 	size_t n_step;
 	struct segment *segment;
 	size_t n_segment;
-	size_t run_bytes;     /* of run->arena, for max_batch pictures */
+	size_t run_bytes; /* of run->arena, for max_batch pictures */
+	size_t live_bytes; /* the most of them that hold something at once: no plan could do with less */
 	size_t scratch_bytes; /* of one thread's part of run->scratch */
 	size_t weight_bytes;
 };
@@ -115,5 +116,7 @@ struct lifetime {
  * multiple of align) and *total. A size of 0 gets offset 0; sizes are at most SIZE_MAX / 2. */
 enum cnn_status memory_place(struct lifetime *life, size_t n, size_t align, size_t *total,
                              struct cnn_error *err);
+/* The largest sum of bytes that are alive in one step, of `life` after memory_place(). */
+size_t memory_live(const struct lifetime *life, size_t n);
 
 #endif

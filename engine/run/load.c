@@ -268,6 +268,8 @@ static enum cnn_status keep_info(struct loading *l, struct cnn_error *err)
 	info->labels = m->labels.n;
 	info->max_batch = m->max_batch;
 	info->weight_bytes = m->plan->weight_bytes;
+	info->arena_bytes = m->plan->run_bytes;
+	info->live_bytes = m->plan->live_bytes;
 	const char **assumed = arena_alloc(m->arena, l->assumed.n + 1, sizeof *assumed);
 	if (!info->name || !info->producer || !info->input_name || !info->output_name || !assumed ||
 	    !keep_layers(l))

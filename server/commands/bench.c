@@ -1,13 +1,17 @@
 #include "server/commands/commands.h"
 #include "server/commands/model_path.h"
 #include "server/commands/profile.h"
+#include "server/commands/trace.h"
 
 #include "engine/base/cpu.h"
 #include "server/batcher.h"
 
+#include <errno.h>
 #include <jansson.h>
 #include <stdlib.h>
+#include <string.h>
 
+enum { TRACE_RUNS = 3 };
 #define MAX_RUNS ((size_t)1 << 20) /* times kept for the percentiles */
 
 struct benching {
@@ -191,6 +195,24 @@ static int print_profile(struct benching *b)
 	return ok ? 0 : 1;
 }
 
+static int write_trace(struct benching *b)
+{
+	const char *path = b->config->trace;
+	struct trace *trace = trace_open(b->model, path);
+	if (!trace) {
+		fprintf(stderr, "convd bench: %s: %s\n", path, strerror(errno));
+		return 1;
+	}
+	bool ok = true;
+	for (int i = 0; i < TRACE_RUNS && ok; i++)
+		ok = run_once(b, trace_observer(trace));
+	if (!trace_close(trace)) {
+		fprintf(stderr, "convd bench: %s: cannot write all of it\n", path);
+		ok = false;
+	}
+	return ok ? 0 : 1;
+}
+
 int command_bench(const struct config *config)
 {
 	if (config->n_args > 1) {
@@ -210,6 +232,8 @@ int command_bench(const struct config *config)
 		code = print_results(&b);
 		if (code == 0 && config->profile)
 			code = print_profile(&b);
+		if (code == 0 && config->trace)
+			code = write_trace(&b);
 	}
 	clear(&b);
 	return code;

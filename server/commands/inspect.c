@@ -8,7 +8,13 @@ static int print_json(const struct cnn_model *model)
 {
 	const char *name = cnn_model_info(model)->name;
 	json_t *all = model_json_layers(model, name);
-	if (!all || json_object_set_new(all, "model", model_json_info(model, name)) != 0) {
+	const struct cnn_model_info *info = cnn_model_info(model);
+	json_t *memory = json_pack(
+		"{s:I, s:I, s:I}", "weight_bytes", (json_int_t)info->weight_bytes, "arena_bytes",
+		(json_int_t)info->arena_bytes, "live_bytes", (json_int_t)info->live_bytes);
+	bool ok = all && json_object_set_new(all, "memory", memory) == 0 &&
+	          json_object_set_new(all, "model", model_json_info(model, name)) == 0;
+	if (!ok) {
 		fprintf(stderr, "convd inspect: out of memory\n");
 		json_decref(all);
 		return 1;
@@ -26,6 +32,12 @@ static int print_text(const struct cnn_model *model)
 	else
 		fputs(text, stdout);
 	free(text);
+	const struct cnn_model_info *info = cnn_model_info(model);
+	printf("\nmemory: %.2f MB of packed weights; %.2f MB for the feature maps of one picture, "
+	       "of which up "
+	       "to %.2f MB are\nin use at once: no arrangement could do with less\n",
+	       (double)info->weight_bytes * 1e-6, (double)info->arena_bytes * 1e-6,
+	       (double)info->live_bytes * 1e-6);
 	return text == NULL;
 }
 

@@ -14,6 +14,7 @@ static void chain_needs_two_places(void)
 	/* a -> b -> c -> d, each read by the next step */
 	struct lifetime life[] = {{0, 1, 100, 0}, {1, 2, 100, 0}, {2, 3, 100, 0}, {3, 4, 100, 0}};
 	CHECK_INT(place(life, 4, 1), 200);
+	CHECK_INT(memory_live(life, 4), 200);
 	CHECK_INT(life[0].offset, 0);
 	CHECK_INT(life[1].offset, 100);
 	CHECK_INT(life[2].offset, 0);
@@ -24,6 +25,7 @@ static void large_ones_go_first_and_small_ones_fill_gaps(void)
 {
 	struct lifetime life[] = {{0, 9, 10, 0}, {0, 2, 300, 0}, {3, 9, 200, 0}, {3, 4, 50, 0}};
 	CHECK_INT(place(life, 4, 1), 310);
+	CHECK_INT(memory_live(life, 4), 310);
 	CHECK_INT(life[1].offset, 0);
 	CHECK_INT(life[2].offset, 0);
 	CHECK_INT(life[3].offset, 200);
