@@ -45,11 +45,12 @@ static struct region choose_region(const struct augmenter *a, const struct image
 	struct region region = {0};
 	bool whole = a->how.min_area <= 0 || a->how.min_area >= 1;
 	if (whole || !random_part(a, p, r, &region)) {
-		/* What a server would cut out of it. */
+		/* What a server would cut out of it, at whole pixels of the resized picture. */
 		double shorter = p->width < p->height ? p->width : p->height;
-		region.width = region.height = shorter * a->size / a->resize_short;
-		region.left = (p->width - region.width) / 2;
-		region.top = (p->height - region.height) / 2;
+		double pixel = shorter / a->resize_short;
+		region.width = region.height = pixel * a->size;
+		region.left = pixel * rint((p->width / pixel - a->size) / 2);
+		region.top = pixel * rint((p->height / pixel - a->size) / 2);
 	}
 	if (a->how.pad) {
 		double pixel = region.width / a->size;

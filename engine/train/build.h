@@ -27,8 +27,9 @@ enum cnn_status build_block(struct building *b, const struct chain *chain, struc
 
 /* The feature of a value; NO_FEATURE when none was made. */
 uint32_t build_feature_of(const struct building *b, value_id v);
-/* A new feature for v, by its shape; NO_FEATURE when memory runs out. */
-uint32_t build_feature(struct building *b, value_id v);
+/* A new feature for v; NO_FEATURE when memory runs out. By its shape, or like a feature of as many numbers: what was
+ * flattened stays [h][w][c] here, until a dense layer reads it. */
+uint32_t build_feature(struct building *b, value_id v, uint32_t like);
 struct layer *build_layer(struct building *b, const struct node *n, const struct layer_kind *kind,
                           uint32_t in, uint32_t out, void *detail);
 /* Room for a constant among the weights; SIZE_MAX when it is used twice or memory runs out. */

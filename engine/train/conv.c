@@ -318,8 +318,8 @@ static void input_gradient(const struct network *net, const struct conv *c, size
 	for (size_t i = 0; i < c->n_phases; i++) {
 		const struct phase *p = &c->phase[i];
 		size_t at = (size_t)p->first[Y] * row + (size_t)p->first[X] * in;
-		g.rows = (size_t)(p->count[Y] > 0 ? p->count[Y] : 0);
-		g.columns = (size_t)(p->count[X] > 0 ? p->count[X] : 0);
+		g.rows = (size_t)p->count[Y];
+		g.columns = (size_t)p->count[X];
 		if (c->depthwise) {
 			depthwise_phase(net, c, p, &g, dz, dx + at, add, room);
 			continue;
@@ -333,7 +333,7 @@ static void input_gradient(const struct network *net, const struct conv *c, size
 		                         p->offset,
 		                         c->packed_back + p->packed_at,
 		                         room->ptr};
-		for (size_t k = 0; k < s->groups && g.rows && g.columns; k++, m.packed += packed) {
+		for (size_t k = 0; k < s->groups; k++, m.packed += packed) {
 			struct epilogue here = ep;
 			here.residual = add ? dx + at + k * s->c : NULL;
 			grid_multiply(&m, &g, dz + k * s->n, dx + at + k * s->c, &here);

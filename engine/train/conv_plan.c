@@ -98,14 +98,17 @@ static bool plan_phases(struct network *net, struct conv *c)
 	const struct conv_shape *s = &c->s;
 	bool joined = c->joined && s->stride[Y] == 1 && s->stride[X] == 1;
 	c->winograd_back = winograd_pays(net, s, s->in, s->n, s->c);
-	c->n_phases = (size_t)s->stride[Y] * (size_t)s->stride[X];
+	/* Strides beyond the input leave phases without a position. */
+	int32_t across = s->stride[X] < s->in[X] ? s->stride[X] : s->in[X];
+	int32_t down = s->stride[Y] < s->in[Y] ? s->stride[Y] : s->in[Y];
+	c->n_phases = (size_t)down * (size_t)across;
 	c->phase = arena_alloc(net->arena, c->n_phases, sizeof *c->phase);
 	if (!c->phase)
 		return false;
 	for (size_t i = 0; i < c->n_phases; i++) {
 		struct phase *p = &c->phase[i];
-		p->first[Y] = (int32_t)i / s->stride[X];
-		p->first[X] = (int32_t)i % s->stride[X];
+		p->first[Y] = (int32_t)i / across;
+		p->first[X] = (int32_t)i % across;
 		if (!plan_phase(net, c, p, joined))
 			return false;
 	}
@@ -118,11 +121,12 @@ static void plan_gradient_frame(struct conv *c)
 	const struct conv_shape *s = &c->s;
 	for (int i = Y; i <= X; i++) {
 		int32_t least = 0, end = s->out[i];
-		for (int32_t first = 0; first < s->stride[i] && c->phase; first++)
+		int32_t phases = s->stride[i] < s->in[i] ? s->stride[i] : s->in[i];
+		for (int32_t first = 0; first < phases && c->phase; first++)
 			for (int32_t tap = 0; tap < s->kernel[i]; tap++) {
 				int32_t offset, count = (s->in[i] - first + s->stride[i] - 1) /
 				                        s->stride[i];
-				if (!offset_of_tap(s, i, first, tap, &offset) || count < 1)
+				if (!offset_of_tap(s, i, first, tap, &offset))
 					continue;
 				least = offset < least ? offset : least;
 				end = offset + count > end ? offset + count : end;

@@ -31,12 +31,15 @@ static int32_t inside(const struct pool *p, int axis, int32_t out, int32_t size,
 	return from;
 }
 
-/* What a mean is divided by: all taps, or those inside. Padding beyond the map's own (ceil mode) does not count. */
-static float share(const struct pool *p, int32_t taps_inside)
+/* Taps of a window from `from` on that count along one axis. Of those outside, the map's own padding may count, but
+ * what is beyond it in ceil mode does not. */
+static int64_t counted(const struct pool *p, int axis, int32_t from, int32_t size, int32_t inside)
 {
-	int32_t all = p->kernel[Y] * p->kernel[X];
-	int32_t count = p->count_padding ? all : taps_inside;
-	return count ? 1 / (float)count : 0;
+	if (!p->count_padding)
+		return inside > 0 ? inside : 0;
+	int32_t d = p->dilation[axis], room = size + p->pad_behind[axis] - from;
+	int32_t taps = (room + d - 1) / d;
+	return taps < p->kernel[axis] ? taps : p->kernel[axis];
 }
 
 static void max_position(const struct work *w, const float *x, int32_t oy, int32_t ox, float *y,
@@ -49,7 +52,7 @@ static void max_position(const struct work *w, const float *x, int32_t oy, int32
 		ix = inside(p, X, ox, w->in->w, &fx, &ex);
 	for (size_t c = 0; c < channels; c++) {
 		y[c] = -INFINITY;
-		winner[c] = (uint16_t)(fy * p->kernel[X] + fx);
+		winner[c] = POOL_NO_WINNER;
 	}
 	for (int32_t ky = fy; ky < ey; ky++)
 		for (int32_t kx = fx; kx < ex; kx++) {
@@ -73,7 +76,8 @@ static void average_position(const struct work *w, const float *x, int32_t oy, i
 	int32_t fy, ey, fx, ex;
 	int32_t iy = inside(p, Y, oy, w->in->h, &fy, &ey),
 		ix = inside(p, X, ox, w->in->w, &fx, &ex);
-	float scale = share(p, (ey - fy) * (ex - fx));
+	int64_t count = counted(p, Y, iy, w->in->h, ey - fy) * counted(p, X, ix, w->in->w, ex - fx);
+	float scale = count > 0 ? 1 / (float)count : 0;
 	memset(y, 0, channels * sizeof *y);
 	for (int32_t ky = fy; ky < ey; ky++)
 		for (int32_t kx = fx; kx < ex; kx++) {
@@ -119,11 +123,11 @@ static void max_gradient(const struct work *w, int32_t oy, int32_t ox, const flo
 	size_t channels = (size_t)w->in->c;
 	int32_t iy = oy * p->stride[Y] - p->pad[Y], ix = ox * p->stride[X] - p->pad[X];
 	for (size_t c = 0; c < channels; c++) {
+		if (winner[c] == POOL_NO_WINNER)
+			continue;
 		int32_t y = iy + winner[c] / p->kernel[X] * p->dilation[Y];
 		int32_t x = ix + winner[c] % p->kernel[X] * p->dilation[X];
-		/* A window that lies outside, or sees NaN only, has no winner. */
-		if (y < w->in->h && x < w->in->w)
-			dx[((size_t)y * (size_t)w->in->w + (size_t)x) * channels + c] += g[c];
+		dx[((size_t)y * (size_t)w->in->w + (size_t)x) * channels + c] += g[c];
 	}
 }
 
@@ -135,7 +139,8 @@ static void average_gradient(const struct work *w, int32_t oy, int32_t ox, const
 	int32_t fy, ey, fx, ex;
 	int32_t iy = inside(p, Y, oy, w->in->h, &fy, &ey),
 		ix = inside(p, X, ox, w->in->w, &fx, &ex);
-	float scale = share(p, (ey - fy) * (ex - fx));
+	int64_t count = counted(p, Y, iy, w->in->h, ey - fy) * counted(p, X, ix, w->in->w, ex - fx);
+	float scale = count > 0 ? 1 / (float)count : 0;
 	for (int32_t ky = fy; ky < ey; ky++)
 		for (int32_t kx = fx; kx < ex; kx++) {
 			float *to = dx + ((size_t)(iy + ky * p->dilation[Y]) * (size_t)w->in->w +

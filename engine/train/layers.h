@@ -3,11 +3,14 @@
 #define ENGINE_TRAIN_LAYERS_H
 #include "engine/train/network.h"
 
+enum { POOL_NO_WINNER = UINT16_MAX };
+
 /* Height, width in all pairs. Global pools: the window is the whole map. */
 struct pool {
-	int32_t kernel[2], stride[2], pad[2], dilation[2];
+	int32_t kernel[2], stride[2], pad[2], pad_behind[2], dilation[2];
 	bool average, count_padding;
-	uint16_t *winner; /* [max_batch][out floats]: the maximum's tap; NULL for averages */
+	/* [max_batch][out floats]: the maximum's tap, POOL_NO_WINNER where a window sees no number. NULL for averages. */
+	uint16_t *winner;
 };
 struct concat {
 	size_t n;

@@ -28,7 +28,7 @@ uint32_t build_feature_of(const struct building *b, value_id v)
 	return v == NO_VALUE ? NO_FEATURE : b->feature_of[v];
 }
 
-uint32_t build_feature(struct building *b, value_id v)
+uint32_t build_feature(struct building *b, value_id v, uint32_t like)
 {
 	const struct value *value = &b->g->value[v];
 	struct network *net = b->net;
@@ -37,6 +37,11 @@ uint32_t build_feature(struct building *b, value_id v)
 		f.h = (int32_t)value->dim[2];
 	if (value->rank >= 3)
 		f.w = (int32_t)value->dim[value->rank - 1];
+	if (like != NO_FEATURE) {
+		f.h = net->feature[like].h;
+		f.w = net->feature[like].w;
+		f.c = net->feature[like].c;
+	}
 	f.floats = (size_t)f.h * (size_t)f.w * (size_t)f.c;
 	f.x = arena_alloc(net->arena, net->max_batch * f.floats, sizeof *f.x);
 	/* Nobody needs the gradient of the pixels. */
@@ -60,9 +65,8 @@ struct layer *build_layer(struct building *b, const struct node *n, const struct
 size_t build_weights(struct building *b, struct weights w)
 {
 	struct network *net = b->net;
-	for (size_t i = 0; i < net->n_weights; i++)
-		if (net->weights[i].value == w.value)
-			return SIZE_MAX;
+	if (graph_count_uses(b->g, w.value) != 1)
+		return SIZE_MAX;
 	w.n = (size_t)graph_elements(&b->g->value[w.value]);
 	w.at = net->n_w;
 	net->n_w += w.n;
@@ -77,7 +81,7 @@ static enum cnn_status build_pool(struct building *b, const struct node *n, stru
 	struct network *net = b->net;
 	bool global = n->op == OP_GLOBAL_AVERAGE_POOL || n->op == OP_GLOBAL_MAX_POOL;
 	struct pool *p = arena_alloc(net->arena, 1, sizeof *p);
-	uint32_t in = build_feature_of(b, n->in[0]), out = build_feature(b, n->out[0]);
+	uint32_t in = build_feature_of(b, n->in[0]), out = build_feature(b, n->out[0], NO_FEATURE);
 	if (!p || out == NO_FEATURE)
 		return build_no_memory(n, err);
 	const struct feature *from = &net->feature[in];
@@ -88,10 +92,11 @@ static enum cnn_status build_pool(struct building *b, const struct node *n, stru
 		p->kernel[i] = w->kernel[i];
 		p->stride[i] = w->stride[i];
 		p->pad[i] = w->pad[i];
+		p->pad_behind[i] = w->pad[i + 2];
 		p->dilation[i] = w->dilation[i];
 	}
 	p->count_padding = !global && w->count_include_pad;
-	if ((int64_t)p->kernel[0] * p->kernel[1] > UINT16_MAX)
+	if (!p->average && (int64_t)p->kernel[0] * p->kernel[1] > POOL_NO_WINNER)
 		return build_unsupported(n, "its window is too large", err);
 	if (!p->average &&
 	    !(p->winner = arena_alloc(net->arena, net->max_batch * net->feature[out].floats,
@@ -115,9 +120,13 @@ static enum cnn_status build_concat(struct building *b, const struct node *n, st
 	for (uint32_t i = 0; i < n->n_in; i++)
 		if ((j->in[i] = build_feature_of(b, n->in[i])) == NO_FEATURE)
 			return build_unsupported(n, "it takes a constant", err);
-	uint32_t out = build_feature(b, n->out[0]);
+	uint32_t out = build_feature(b, n->out[0], NO_FEATURE);
 	if (out == NO_FEATURE)
 		return build_no_memory(n, err);
+	for (size_t i = 0; i < j->n; i++)
+		if (net->feature[j->in[i]].h != net->feature[out].h ||
+		    net->feature[j->in[i]].w != net->feature[out].w)
+			return build_unsupported(n, "it joins flattened maps", err);
 	build_layer(b, n, &concat_kind, NO_FEATURE, out, j);
 	return CNN_OK;
 }
@@ -127,16 +136,15 @@ static enum cnn_status build_dropout(struct building *b, const struct node *n,
 {
 	const struct value *ratio = graph_in(b->g, n, 1);
 	struct dropout *d = arena_alloc(b->net->arena, 1, sizeof *d);
-	uint32_t out = build_feature(b, n->out[0]);
+	uint32_t in = build_feature_of(b, n->in[0]), out = build_feature(b, n->out[0], in);
 	if (!d || out == NO_FEATURE)
 		return build_no_memory(n, err);
-	d->rate = ratio && ratio->data && ratio->dtype == CNN_F32
-	                  ? (double)*(const float *)ratio->data
-	                  : 0.5;
+	bool given = ratio && ratio->data && ratio->dtype == CNN_F32 && graph_elements(ratio) == 1;
+	d->rate = given ? (double)*(const float *)ratio->data : 0.5;
 	d->stream = b->streams++;
 	if (!(d->rate >= 0 && d->rate < 1))
 		return build_unsupported(n, "its ratio is not in 0..1", err);
-	build_layer(b, n, &dropout_kind, build_feature_of(b, n->in[0]), out, d);
+	build_layer(b, n, &dropout_kind, in, out, d);
 	return CNN_OK;
 }
 
@@ -209,7 +217,7 @@ static enum cnn_status start(struct building *b, struct cnn_error *err)
 		                "%s: to be trained, a network takes one picture and makes one row "
 		                "of numbers",
 		                g->name);
-	net->input = build_feature(b, g->input[0]);
+	net->input = build_feature(b, g->input[0], NO_FEATURE);
 	return net->input == NO_FEATURE
 	               ? cnn_fail(err, CNN_NO_MEMORY, "%s: out of memory for training", g->name)
 	               : CNN_OK;
@@ -257,8 +265,8 @@ static enum cnn_status build(struct network *net, const struct graph *g, struct 
 	if (status)
 		return status;
 	net->output = build_feature_of(&b, g->output[0]);
-	if (net->output == NO_FEATURE || net->feature[net->output].h != 1 ||
-	    net->feature[net->output].w != 1)
+	if (net->output == NO_FEATURE || net->output == net->input ||
+	    net->feature[net->output].h != 1 || net->feature[net->output].w != 1)
 		return cnn_fail(err, CNN_UNSUPPORTED, "%s: output '%s' is not one row of numbers",
 		                g->name, g->value[g->output[0]].name);
 	return allocate(net, g->name, err);

@@ -92,6 +92,8 @@ static enum cnn_status add_statistic(struct building *b, const struct node *n, v
 	const struct value *value = &b->g->value[v];
 	if (!value->data || (size_t)graph_elements(value) != channels)
 		return build_unsupported(n, "its mean or variance is not constant", err);
+	if (graph_count_uses(b->g, v) != 1)
+		return build_unsupported(n, "its mean or variance is used twice", err);
 	*at = b->net->n_stats;
 	b->net->n_stats += channels;
 	return CNN_OK;
@@ -218,6 +220,13 @@ static enum cnn_status build_clamp(const struct building *b, const struct node *
 	return CNN_OK;
 }
 
+/* Values of equal shape may be a row and a map that was flattened. */
+static bool same_arrangement(const struct network *net, uint32_t a, uint32_t b)
+{
+	const struct feature *x = &net->feature[a], *y = &net->feature[b];
+	return x->h == y->h && x->w == y->w && x->c == y->c;
+}
+
 enum cnn_status build_block(struct building *b, const struct chain *chain, struct cnn_error *err)
 {
 	const struct graph *g = b->g;
@@ -232,7 +241,7 @@ enum cnn_status build_block(struct building *b, const struct chain *chain, struc
 	if (in == NO_FEATURE)
 		return build_unsupported(first, "its input is constant", err);
 	struct block *block = arena_alloc(net->arena, 1, sizeof *block);
-	uint32_t out = build_feature(b, last->out[0]);
+	uint32_t out = build_feature(b, last->out[0], chain->product == NO_NODE ? in : NO_FEATURE);
 	if (!block || out == NO_FEATURE)
 		return build_no_memory(last, err);
 	block->floats = net->feature[out].floats;
@@ -240,6 +249,9 @@ enum cnn_status build_block(struct building *b, const struct chain *chain, struc
 	block->lo = -INFINITY;
 	block->hi = INFINITY;
 	block->residual = build_feature_of(b, chain->residual);
+	if (block->residual != NO_FEATURE && !same_arrangement(net, block->residual, out))
+		return build_unsupported(&g->node[chain->add], "it adds a flattened map to a row",
+		                         err);
 	enum cnn_status status = CNN_OK;
 	if (chain->product != NO_NODE)
 		status = build_product(b, first, in, out, block, err);

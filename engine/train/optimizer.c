@@ -16,16 +16,15 @@ static void sgd(const struct optimizer *o, float lr, float decay, size_t n, cons
 static void adamw(const struct optimizer *o, double lr, float decay, int64_t step, size_t n,
                   const float *grad, float *w, float *first, float *second)
 {
-	const double beta2 = 0.999;
-	float beta = (float)o->momentum, beta_2 = (float)beta2, epsilon = 1e-8f;
-	/* Both moments begin at 0, which these undo. */
-	double correct1 = 1 - pow(o->momentum, (double)step),
-	       correct2 = 1 - pow(beta2, (double)step);
+	float beta = (float)o->momentum, beta2 = 0.999f, epsilon = 1e-8f;
+	/* Both moments begin at 0, which these undo: by what is multiplied with, not by what was meant. */
+	double correct1 = 1 - pow((double)beta, (double)step),
+	       correct2 = 1 - pow((double)beta2, (double)step);
 	float rate = (float)(lr / correct1), inverse = (float)(1 / sqrt(correct2));
 	float shrink = (float)(1 - lr * (double)decay);
 	for (size_t i = 0; i < n; i++) {
 		first[i] = beta * first[i] + (1 - beta) * grad[i];
-		second[i] = beta_2 * second[i] + (1 - beta_2) * grad[i] * grad[i];
+		second[i] = beta2 * second[i] + (1 - beta2) * grad[i] * grad[i];
 		w[i] = shrink * w[i] - rate * first[i] / (sqrtf(second[i]) * inverse + epsilon);
 	}
 }

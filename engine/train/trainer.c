@@ -83,23 +83,30 @@ static void fill_picture(void *ctx, size_t i, size_t thread)
 	const struct batch *b = ctx;
 	struct trainer *t = b->t;
 	const struct feature *in = &t->net->feature[t->net->input];
-	float *scratch = t->scratch + thread * t->scratch_floats,
-	      *second = scratch + augment_scratch(&t->augment);
-	float *x = in->x + i * in->floats, *target = t->target + i * t->classes;
-	size_t partner = b->n - 1 - i;
-	uint32_t mine = sample_of(b, i).cls, other = sample_of(b, partner).cls;
+	float *target = t->target + i * t->classes;
+	uint32_t mine = sample_of(b, i).cls, other = sample_of(b, b->n - 1 - i).cls;
 	float share = (float)b->mix, smooth = (float)t->options.label_smoothing;
-	see_picture(b, i, scratch, x);
-	if (b->mix < 1) {
-		see_picture(b, partner, scratch, second);
-		for (size_t k = 0; k < in->floats; k++)
-			x[k] = share * x[k] + (1 - share) * second[k];
-	}
+	see_picture(b, i, t->scratch + thread * t->scratch_floats, in->x + i * in->floats);
 	for (size_t k = 0; k < t->classes; k++)
 		target[k] = smooth / (float)t->classes;
 	target[mine] += (1 - smooth) * share;
 	target[other] += (1 - smooth) * (1 - share);
 	t->label[i] = share >= 0.5f ? mine : other;
+}
+
+/* Picture i with its partner, both ways, when both are there. */
+static void mix_pair(void *ctx, size_t i, size_t thread)
+{
+	const struct batch *b = ctx;
+	const struct feature *in = &b->t->net->feature[b->t->net->input];
+	float *x = in->x + i * in->floats, *y = in->x + (b->n - 1 - i) * in->floats;
+	float share = (float)b->mix, rest = 1 - share;
+	(void)thread;
+	for (size_t k = 0; k < in->floats; k++) {
+		float mine = x[k], other = y[k];
+		x[k] = share * mine + rest * other;
+		y[k] = share * other + rest * mine;
+	}
 }
 
 static uint32_t best_of(size_t n, const float *x)
@@ -175,6 +182,8 @@ static void run_step(struct batch *b, double *loss, size_t *right)
 		.seed = random_seeded(t->options.seed, RANDOM_DROPOUT, (uint64_t)t->step).state,
 	};
 	cnn_parallel_for(t->pool, b->n, fill_picture, b);
+	if (b->mix < 1)
+		cnn_parallel_for(t->pool, b->n / 2, mix_pair, b);
 	network_prepare(t->net, true);
 	network_forward(t->net, &run);
 	cnn_parallel_for(t->pool, b->n, lose_picture, b);

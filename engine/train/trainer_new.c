@@ -60,9 +60,8 @@ static enum cnn_status allocate(struct trainer *t, struct cnn_error *err)
 	t->order = arena_alloc(t->arena, dataset_count(t->data, DATASET_TRAIN), sizeof *t->order);
 	t->history = arena_alloc(t->arena, (size_t)t->options.epochs, sizeof *t->history);
 	t->filters = arena_alloc(t->arena, net->n_w, sizeof *t->filters);
-	/* Room for a second picture to mix in, its taps, and a row of classes. */
-	t->scratch_floats =
-		augment_scratch(&t->augment) + net->feature[net->input].floats + t->classes;
+	/* Room for the taps of a picture, and for a row of classes. */
+	t->scratch_floats = augment_scratch(&t->augment) + t->classes;
 	t->scratch_floats = (t->scratch_floats + 15) / 16 * 16;
 	t->scratch = arena_alloc(t->arena, threads * t->scratch_floats, sizeof *t->scratch);
 	if (!t->first || (adam && !t->second) || (averaged && (!t->average || !t->average_stats)) ||

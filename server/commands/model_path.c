@@ -8,7 +8,8 @@
 
 bool model_path_default(char *out, size_t size)
 {
-	static const char *const places[] = {"../models/scenes", "../share/convd/models/scenes"};
+	static const char *const places[] = {"../models/scenes", "../../models/scenes",
+	                                     "../share/convd/models/scenes"};
 	char program[4096];
 	ssize_t n = readlink("/proc/self/exe", program, sizeof program - 1);
 	if (n < 0)

@@ -4,7 +4,8 @@
 #include "engine/cnn.h"
 #include "server/config.h"
 
-/* Where the default model lies: beside the build (../models/scenes from the program's directory) or installed
+/* Where the default model lies: beside the build (../models/scenes from the program's directory, or
+ * from the one above it) or installed
  * (../share/convd/models/scenes). False when it is in neither place. */
 bool model_path_default(char *out, size_t size);
 

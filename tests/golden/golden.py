@@ -83,20 +83,24 @@ def picture_models():
     return names
 
 
+def model_folders():
+    """Of the test data, and those that convd ships."""
+    return [os.path.join(parent, name) for parent in (os.path.join(DATA, "models"), "models")
+            if os.path.isdir(parent) for name in sorted(os.listdir(parent))]
+
+
 def check_models(report, engine, oracle):
-    folder = os.path.join(DATA, "models")
     rows = photos.labelled()[::6] if QUICK else photos.labelled()
     uprights = [pictures.load_upright(path).convert("RGB") for path, _ in rows]
-    for name in sorted(os.listdir(folder)):
-        path = os.path.join(folder, name)
+    for path in model_folders():
         if quantised(os.path.join(path, "model.onnx")):
             try:
                 engine.load(path)
             except Unsupported as refusal:
-                report.skip(name, refusal)
+                report.skip(os.path.basename(path), refusal)
                 continue
             except Failure as failure:
-                with report.case(name):
+                with report.case(os.path.basename(path)):
                     raise failure
         check_model(report, engine, oracle, path, uprights)
 

@@ -64,12 +64,12 @@ def raise_file_limit():
 class Server:
     """`convd serve` on a free port of the loopback interface."""
 
-    def __init__(self, suite, name, args, environ=None, port="0", ready=True):
+    def __init__(self, suite, name, args, environ=None, port="0", ready=True, program=None):
         self.suite = suite
         self.folder = tempfile.mkdtemp(prefix=name + "-", dir=suite.folder)
         self.log_path = os.path.join(self.folder, "stderr.log")
         self.port_file = os.path.join(self.folder, "port")
-        command = [suite.convd, "serve", "--port-file", self.port_file]
+        command = [program or suite.convd, "serve", "--port-file", self.port_file]
         if port is not None:
             command += ["--port", port]
         with open(self.log_path, "wb") as log:
@@ -214,9 +214,9 @@ class Test:
             self.suite.shared = shared
         return shared
 
-    def start(self, *args, environ=None, port="0", ready=True):
+    def start(self, *args, environ=None, port="0", ready=True, program=None):
         """A server of this test's own. Options first, models last."""
-        server = Server(self.suite, self.name, args, environ, port, ready)
+        server = Server(self.suite, self.name, args, environ, port, ready, program)
         self.servers.append(server)
         return server
 

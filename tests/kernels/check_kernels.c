@@ -19,6 +19,10 @@ static bool is_checked(const char *name)
 		found |= strcmp(peak_rows[i].name, name) == 0;
 	for (size_t i = 0; i < COUNT(winograd_rows); i++)
 		found |= strcmp(winograd_rows[i].name, name) == 0;
+	for (size_t i = 0; i < COUNT(gemm_tn_rows); i++)
+		found |= strcmp(gemm_tn_rows[i].gemm.name, name) == 0;
+	for (size_t i = 0; i < COUNT(learn_rows); i++)
+		found |= strcmp(learn_rows[i].name, name) == 0;
 	return found;
 }
 
@@ -46,7 +50,8 @@ static void every_row_is_checked(void)
 		}
 	}
 	CHECK(rows >= COUNT(gemm_rows) + COUNT(dwconv_rows) + COUNT(maxpool_rows) +
-	                      COUNT(avgpool_rows) + COUNT(peak_rows) + COUNT(winograd_rows));
+	                      COUNT(avgpool_rows) + COUNT(peak_rows) + COUNT(winograd_rows) +
+	                      COUNT(gemm_tn_rows) + COUNT(learn_rows));
 	free(text);
 }
 
@@ -60,6 +65,11 @@ static void choice(void)
 		CHECK(k->gemm_f32.fn && k->gemm_f32.mr && k->gemm_f32.nr);
 		CHECK(strstr(k->gemm_f32.name, cpu_isa_name(want)) != NULL);
 		CHECK(k->dwconv_f32 && k->maxpool_f32 && k->avgpool_f32 && k->peak_f32);
+		CHECK(k->winograd_input_f32 && k->winograd_output_f32 && k->winograd_kernel_f32);
+		CHECK(k->gemm_tn_f32.fn && k->gemm_tn_f32.mr && k->gemm_tn_f32.nr);
+		CHECK(strstr(k->gemm_tn_f32.name, cpu_isa_name(want)) != NULL);
+		CHECK(k->moments_f32 && k->affine_f32 && k->clamp_grad_f32 && k->combine_f32 &&
+		      k->dwconv_grad_f32);
 	}
 }
 

@@ -1,5 +1,5 @@
-/* The transforms of Winograd's F(4x4, 3x3) at every level that runs here: against B^T d B and A^T m A in double
- * precision, and together with the kernel's G g G^T against the convolution itself. */
+/* The transforms of Winograd's F(4x4, 3x3) at every level that runs here: against B^T d B, G g G^T and A^T m A in double
+ * precision, and together against the convolution itself. */
 #include "tests/kernels/guarded.h"
 #include "tests/kernels/rows.h"
 
@@ -75,6 +75,41 @@ static void input(void)
 	zones_free(&v);
 }
 
+static void kernel(void)
+{
+	struct zones in = zones_new(9, MAX_CHANNELS), u = zones_new(1, POINTS * (MAX_CHANNELS + 5));
+	for (size_t r = 0; r < COUNT(winograd_rows); r++)
+		for (size_t channels = 1; channels <= MAX_CHANNELS; channels++) {
+			const float *tap[9];
+			size_t stride = channels + channels % 6;
+			uint32_t seed = (uint32_t)channels;
+			if (!level_runs(winograd_rows[r].isa))
+				continue;
+			for (size_t t = 0; t < 9; t++) {
+				float *x = zone_place(&in, t, channels * sizeof *x,
+				                      (enum flush)(channels % 2));
+				for (size_t c = 0; c < channels; c++)
+					x[c] = next_number(&seed);
+				tap[t] = x;
+			}
+			zone_fill(&u, 0);
+			float *to = zone_place(
+				&u, 0, ((POINTS - 1) * stride + channels) * sizeof *to, FLUSH_END);
+			winograd_rows[r].kernel(channels, tap, to, stride);
+			for (size_t c = 0; c < channels; c++) {
+				double g[9], want[POINTS];
+				for (size_t t = 0; t < 9; t++)
+					g[t] = (double)tap[t][c];
+				sandwich(IN, 3, &G[0][0], g, want);
+				for (size_t f = 0; f < POINTS; f++)
+					CHECK_NEAR(to[f * stride + c], want[f], 3e-7);
+			}
+			CHECK_INT(floats_written(&u), POINTS * channels);
+		}
+	zones_free(&in);
+	zones_free(&u);
+}
+
 /* The outputs of one tile of `rows` x `columns`, with and without bias and residual. */
 static void check_output(const struct winograd_row *row, size_t channels, size_t rows,
                          size_t columns, const struct zones *m, const struct zones *out,
@@ -134,13 +169,13 @@ static void output(void)
 	zones_free(&more);
 }
 
-/* One channel through both transforms is the convolution. */
+/* One channel through all transforms is the convolution. */
 static void is_convolution(void)
 {
 	for (size_t r = 0; r < COUNT(winograd_rows); r++) {
 		float d[POINTS], v[POINTS], m[POINTS], y[OUT * OUT];
-		const float *tap[POINTS];
-		double g[9], u[POINTS];
+		float g[9], u[POINTS];
+		const float *tap[POINTS], *kernel_tap[9];
 		uint32_t seed = 7;
 		if (!level_runs(winograd_rows[r].isa))
 			continue;
@@ -148,12 +183,14 @@ static void is_convolution(void)
 			d[t] = next_number(&seed);
 			tap[t] = &d[t];
 		}
-		for (size_t i = 0; i < 9; i++)
-			g[i] = (double)next_number(&seed);
-		sandwich(IN, 3, &G[0][0], g, u);
+		for (size_t i = 0; i < 9; i++) {
+			g[i] = next_number(&seed);
+			kernel_tap[i] = &g[i];
+		}
+		winograd_rows[r].kernel(1, kernel_tap, u, 1);
 		winograd_rows[r].input(1, tap, v, 1);
 		for (size_t f = 0; f < POINTS; f++)
-			m[f] = v[f] * (float)u[f];
+			m[f] = v[f] * u[f];
 		const struct winograd_place place = {OUT, OUT, OUT, 1};
 		const struct epilogue none = {.lo = -INFINITY, .hi = INFINITY};
 		winograd_rows[r].output(1, &place, m, 1, y, &none);
@@ -161,10 +198,12 @@ static void is_convolution(void)
 			for (size_t ox = 0; ox < OUT; ox++) {
 				double want = 0;
 				for (size_t k = 0; k < 9; k++)
-					want += g[k] * (double)d[(oy + k / 3) * IN + ox + k % 3];
+					want += (double)g[k] *
+					        (double)d[(oy + k / 3) * IN + ox + k % 3];
 				CHECK_NEAR(y[oy * OUT + ox], want, 2e-5);
 			}
 	}
 }
 
-TEST_MAIN({"input", input}, {"output", output}, {"is_convolution", is_convolution})
+TEST_MAIN({"input", input}, {"kernel", kernel}, {"output", output},
+          {"is_convolution", is_convolution})
