@@ -18,14 +18,14 @@ enum { WHOLE_SIZE = 64 };
 enum { MIN_SIZE = 16 };
 
 /* Of a batch of LR_BATCH pictures: SGD's rate grows with the batch, Adam divides it out itself. */
-#define LR_SGD         0.1
-#define LR_BATCH       128
-#define LR_ADAMW       0.002
+#define LR_SGD   0.1
+#define LR_BATCH 128
+#define LR_ADAMW 0.002
 /* One dense layer on features of about length 1. */
 #define LR_SGD_FROZEN   1.0
 #define LR_ADAMW_FROZEN 0.01
-#define LR_SGD_TUNED   0.01
-#define LR_ADAMW_TUNED 0.0002
+#define LR_SGD_TUNED    0.01
+#define LR_ADAMW_TUNED  0.0002
 
 static enum cnn_status find_arch(const char *name, const struct train_arch **out,
                                  struct cnn_error *err)

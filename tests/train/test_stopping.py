@@ -26,11 +26,22 @@ def check_same(out, whole, what):
     equal(*descriptions, f"{what}: model.json")
 
 
-def check_folder(t, out, saved):
-    """After a kill: no results, and a checkpoint no older than before; its epochs."""
-    t.no_results(out)
+def check_folder(t, out, saved, whole=None):
+    """After an end before its time: a checkpoint no older than before, and no results; its epochs. With the folder
+    of the unbroken training, a whole checkpoint may have whole results beside it."""
     epochs = epochs_saved(out)
     check(epochs >= saved, f"checkpoint of epoch {epochs} after one of {saved}")
+    if not whole or epochs < EPOCHS:
+        t.no_results(out)
+        return epochs
+    there = RESULTS.intersection(os.listdir(out))
+    check("model.onnx" not in there or there == RESULTS, f"a model.onnx, but of the others only {there}")
+    for name in there & {"labels.txt", "model.onnx"}:
+        check(read(os.path.join(out, name)) == read(os.path.join(whole, name)), f"{name} is another")
+    if "model.json" in there:
+        json.loads(read(os.path.join(out, "model.json")))
+    if "report.html" in there:
+        check(read(os.path.join(out, "report.html")).rstrip().endswith(b"</html>"), "report.html is cut off")
     return epochs
 
 
@@ -44,15 +55,13 @@ def test_killed_at_any_moment(t):
         if moments.random() < 0.7:
             run.wait_for(lambda: epochs_saved(out) > saved, "an epoch is saved")
         time.sleep(moments.uniform(0, 1.5 * seconds / EPOCHS))
-        ended = run.process.poll() is not None
         run.kill()
-        if ended:
-            equal(run.process.returncode, 0, "status of a training that was not killed")
+        if run.process.returncode == 0:  # it was done
             break
         equal(run.process.returncode, -signal.SIGKILL, f"status after kill {kill}")
         said = re.search(r"going on after epoch (\d+)\n", run.told())
         check(not said or int(said[1]) == saved, f"after epoch {saved}: {run.told()!r}")
-        saved = check_folder(t, out, saved)
+        saved = check_folder(t, out, saved, whole)
     t.train("split", out, *LONG, "--resume")
     check_same(out, whole, "killed")
 
