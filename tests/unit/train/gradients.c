@@ -13,7 +13,9 @@ static void draw_block(struct sketch *s)
 	if (parts & 1) {
 		struct window_attr w = square_window(3, 1, 1);
 		int32_t channels = (int32_t)dim_of(s, 1);
-		w.group = between(s, 0, 2) ? 1 : channels;
+		w.group = channels % 2 == 0 && between(s, 0, 1) ? 2
+		          : between(s, 0, 2)                    ? 1
+		                                                : channels;
 		draw_conv(s, channels, w, random_below(&s->random, 2));
 	}
 	if (parts & 2)
@@ -140,7 +142,9 @@ static void draw_dense_layers(struct sketch *s)
 static void draw_dropouts(struct sketch *s)
 {
 	before(s, between(s, 2, 9));
+	value_id start = s->at;
 	draw_dropout(s, 0.4);
+	draw_add(s, s->at, start);
 	value_id dropped = s->at;
 	draw_conv(s, dim_of(s, 1), square_window(1, 1, 0), true);
 	draw_dropout(s, 0.1);
@@ -171,6 +175,29 @@ static void dropouts(void)
 {
 	const struct trial t = {"dropout", draw_dropouts, .n = 3};
 	check_gradients(&t, 17, 15, NULL);
+}
+
+/* What nobody reads, in the middle and behind the output. */
+static void draw_unused_results(struct sketch *s)
+{
+	before(s, 4);
+	value_id start = s->at;
+	draw_conv(s, 3, square_window(3, 1, 1), true);
+	draw_norm(s);
+	s->at = start;
+	draw_dropout(s, 0.2);
+	s->at = start;
+	behind(s);
+	value_id end = s->at;
+	draw_gemm(s, 4, true, true);
+	draw_relu(s);
+	s->at = end;
+}
+
+static void unused_results(void)
+{
+	const struct trial t = {"unused results", draw_unused_results, .n = 3};
+	check_gradients(&t, 18, 5, NULL);
 }
 
 /* --- whole networks ---------------------------------------------------------------------------------- */
@@ -295,4 +322,5 @@ static void threads_change_nothing(void)
 
 TEST_MAIN({"blocks", blocks}, {"sums", sums}, {"pools", pools}, {"concatenations", concatenations},
           {"dense_layers", dense_layers}, {"dropouts", dropouts},
-          {"whole_networks", whole_networks}, {"threads_change_nothing", threads_change_nothing})
+          {"unused_results", unused_results}, {"whole_networks", whole_networks},
+          {"threads_change_nothing", threads_change_nothing})
