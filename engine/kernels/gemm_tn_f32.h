@@ -1,5 +1,5 @@
 /* gemm_tn_f32.h - sums of outer products, the gradient of a convolution's weights, for the vector of the including
- * file, which sets MR. */
+ * file. */
 #ifndef ENGINE_KERNELS_GEMM_TN_F32_H
 #define ENGINE_KERNELS_GEMM_TN_F32_H
 #include "engine/kernels/kernels.h"
@@ -9,7 +9,9 @@
 ALWAYS_INLINE void tn_tile(size_t m, size_t vectors, size_t width, const struct outer_rows *rows,
                            float *c, size_t ldc)
 {
-	vec acc[MR][2] = {0};
+	vec acc[GEMM_MAX_MR][2]; /* registers: m and vectors are constant after inlining */
+	UNROLLED for (size_t i = 0; i < m; i++) UNROLLED for (size_t v = 0; v < vectors; v++)
+		acc[i][v] = (vec){0};
 	const size_t last = vectors - 1;
 	for (size_t r = 0; r < rows->n; r++) {
 		const float *a = rows->a[r], *b = rows->b[r];
