@@ -1,9 +1,12 @@
 /* gemm_tn_f32.h - sums of outer products, the gradient of a convolution's weights, for the vector of the including
- * file, which sets MR. */
+ * file. */
 #ifndef ENGINE_KERNELS_GEMM_TN_F32_H
 #define ENGINE_KERNELS_GEMM_TN_F32_H
 #include "engine/kernels/kernels.h"
 #include "engine/kernels/vector.h"
+
+/* Rows of a tile: two vectors of sums for each, and what is left of the level's registers for operands. */
+enum { MR = LANES == 16 ? 14 : LANES == 8 ? 6 : 4 };
 
 /* `width`: lanes of the last vector. */
 ALWAYS_INLINE void tn_tile(size_t m, size_t vectors, size_t width, const struct outer_rows *rows,

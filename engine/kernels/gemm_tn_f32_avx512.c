@@ -1,5 +1,4 @@
 #ifdef __x86_64__
-enum { MR = 14 };
 #	include "engine/kernels/gemm_tn_f32.h"
 
 void gemm_tn_f32_14x32_avx512(size_t m, size_t n, const struct outer_rows *rows, float *c,

@@ -1,4 +1,3 @@
-enum { MR = 4 };
 #include "engine/kernels/gemm_tn_f32.h"
 
 void gemm_tn_f32_4x8_portable(size_t m, size_t n, const struct outer_rows *rows, float *c,
