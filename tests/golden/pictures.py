@@ -29,5 +29,8 @@ def to_tensor(pixels, spec):
     """float32 [C][H][W] of fit()'s pixels."""
     if spec["channels"] == "BGR":
         pixels = pixels[:, :, ::-1]
-    values = (pixels * float(spec["scale"]) - np.array(spec["mean"])) / np.array(spec["std"])
+    scale = float(spec["scale"])
+    if scale > 1:  # what pixels are divided by
+        scale = 1 / scale
+    values = (pixels * scale - np.array(spec["mean"])) / np.array(spec["std"])
     return np.ascontiguousarray(values.transpose(2, 0, 1), np.float32)
