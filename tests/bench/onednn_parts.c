@@ -85,8 +85,7 @@ dnnl_memory_desc_t net_describe_value(const struct net *n, const struct plan_ste
 
 dnnl_memory_desc_t net_liked(const struct net *n, const struct plan_step *s)
 {
-	bool free_choice = !n->nhwc || s->kind == PLAN_INPUT;
-	return net_describe_value(n, s, free_choice ? dnnl_format_tag_any : dnnl_nhwc);
+	return net_describe_value(n, s, n->nhwc ? dnnl_nhwc : dnnl_format_tag_any);
 }
 
 dnnl_memory_desc_t net_of_any_format(const dnnl_memory_desc_t *desc)
