@@ -2,6 +2,7 @@
 # make run          install what is missing, build, serve    [MODEL=DIR] [PORT=8080]
 # make test         install what is missing, build, run all tests
 # make bench        table of convd against onnxruntime    [BENCH='--rounds 15 --seconds 1 MODEL ...']
+# make bench-engine table of convd against onnxruntime and oneDNN    [BENCH='--rounds 9 ...'] [BENCH_ISA=avx2]
 # make bench-kernels  how near each kernel comes to the peak of its instruction set
 # make deps         only install what building and testing need (apt)
 # make SAN=address,undefined test-unit  the same with sanitizers, in a build directory of its own
@@ -198,10 +199,17 @@ bench-build: all $(B)/tests/bench/convd_rate $(B)/tests/bench/train_rate
 bench-kernels: $(B)/tests/bench/kernel_rates
 	@$<
 
+# Nothing but this program needs oneDNN.
+ONEDNN := $(B)/tests/bench/onednn_rate
+$(B)/tests/bench/convd_rate $(ONEDNN): $(B)/tests/bench/rate.o
+$(ONEDNN): $(patsubst %,$(B)/tests/bench/onednn_%.o,net parts plan steps)
+$(ONEDNN): LINK_ENGINE := -ldnnl -lm
+
 # --- what people type: installs what is missing, then builds, then does it -----
 MODEL ?=
 PORT  ?= 8080
 BENCH ?=
+BENCH_ISA ?=
 JOBS   = $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
 again  = @$(MAKE) --no-print-directory
 
@@ -220,6 +228,10 @@ bench:
 	$(again) $(JOBS) bench-build
 	@$(PYTHON) tests/bench/bench.py $(B) $(BENCH)
 	@$(PYTHON) tests/bench/train_bench.py $(B)
+bench-engine:
+	@sh tests/install-deps.sh build bench bench-engine
+	$(again) $(JOBS) bench-build $(ONEDNN)
+	@$(PYTHON) tests/bench/bench_engine.py $(B) $(if $(BENCH_ISA),--isa $(BENCH_ISA)) $(BENCH)
 
 # --- installing ---------------------------------------------------------------
 PREFIX  ?= /usr/local
@@ -234,6 +246,6 @@ clean:
 
 FORCE:
 .PHONY: all unit-build test-suites test-unit test-golden test-http test-train check-headers check-layers \
-        check-isa check-format fuzz-onnx fuzz-image bench bench-build bench-kernels deps run test install clean FORCE
+        check-isa check-format fuzz-onnx fuzz-image bench bench-build bench-engine bench-kernels deps run test install clean FORCE
 -include $(patsubst %.o,%.d,$(call OBJ,$(ENGINE) $(SERVER) $(UNIT) $(wildcard tests/golden/*.c tests/bench/*.c tests/fuzz/*.c)) $(EMULATED) \
          $(EMULATED_BIN:$(B)/tests/emulated/%=$(EMULATE)/tests/%.d) $(B)/$(INTRINSICS) $(EMULATE)/$(INTRINSICS))

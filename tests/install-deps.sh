@@ -4,6 +4,7 @@
 #   build    what compiling convd needs
 #   test     what the tests need besides, and promtool
 #   bench    what `make bench` needs besides, onnxruntime-node among it
+#   bench-engine  what `make bench-engine` needs besides: oneDNN
 #   oracle   onnxruntime-node, which tests/golden compares with; only where the test data is
 #   ci       what .ci/run needs besides
 #   fuzz     what 'make fuzz-onnx' and 'make fuzz-image' need besides: clang with libFuzzer, and seeds
@@ -17,6 +18,7 @@ build='gcc libc6-dev make binutils pkg-config libuv1-dev libmicrohttpd-dev libja
        libjpeg62-turbo-dev libpng-dev libprotobuf-c-dev protobuf-c-compiler libonnx-dev nettle-dev'
 test='python3 python3-pil python3-numpy python3-onnx python3-jsonschema curl wrk clang-format'
 bench='python3 python3-onnx'
+bench_engine='libdnnl-dev python3-numpy'
 ci=clang
 fuzz='clang libclang-rt-14-dev python3 python3-numpy python3-onnx libonnx-testdata'
 data=${CONVD_TEST_DATA:-../shared/data}
@@ -113,11 +115,12 @@ for group; do
 	build) packages="$packages $build" ;;
 	test) packages="$packages $test" ;;
 	bench) packages="$packages $bench" ;;
+	bench-engine) packages="$packages $bench_engine" ;;
 	ci) packages="$packages $ci" ;;
 	fuzz) packages="$packages $fuzz" ;;
 	oracle) ;;
 	*)
-		echo "usage: install-deps.sh build|test|bench|oracle|ci|fuzz ..." >&2
+		echo "usage: install-deps.sh build|test|bench|bench-engine|oracle|ci|fuzz ..." >&2
 		exit 2
 		;;
 	esac

@@ -1,4 +1,4 @@
-"""The two engines that bench.py compares: child processes that run a model for as long as they are told."""
+"""The engines that bench.py and bench_engine.py compare: child processes that run a model for as long as they are told."""
 import os
 import select
 import shutil
@@ -16,12 +16,13 @@ class Refused(Exception):
 class Contender:
     """One model in `copies` processes at once, each with a session of its own."""
 
-    def __init__(self, command, copies=1):
+    def __init__(self, command, copies=1, environment=None):
         self.children = []
         try:
             for _ in range(copies):
                 self.children.append(subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                                      stderr=subprocess.DEVNULL, text=True))
+                                                      stderr=subprocess.DEVNULL, text=True,
+                                                      env={**os.environ, **(environment or {})}))
             self.ready = [self._answer(child) for child in self.children][0][1:]
         except BaseException:
             self.close()
@@ -56,14 +57,28 @@ class Contender:
             child.stdout.close()
 
 
-def convd(build, model, batch, threads, copies=1):
-    """Its `ready`: input shape of one picture, instruction set, peak GFLOP/s, MACs, largest output."""
-    return Contender([os.path.join(build, "tests/bench/convd_rate"), model, str(batch), str(threads)], copies)
+def convd(build, model, batch, threads, copies=1, isa="auto", output=None):
+    """Its `ready`: input shape of one picture, instruction set, peak GFLOP/s, MACs, largest output.
+
+    `output`: a file for the raw floats of all outputs.
+    """
+    return Contender([os.path.join(build, "tests/bench/convd_rate"), model, str(batch), str(threads), isa] +
+                     ([output] if output else []), copies)
 
 
-def onnxruntime(model, shape, threads, copies=1):
-    """Its `ready`: the largest output."""
-    return Contender(["node", os.path.join(HERE, "onnxruntime_rate.mjs"), ORACLE, model, shape, str(threads)], copies)
+def onnxruntime(model, shape, threads, copies=1, spin=True, output=None):
+    """Its `ready`: the largest output. spin: idle threads wait busily, as they do unless told otherwise."""
+    return Contender(["node", os.path.join(HERE, "onnxruntime_rate.mjs"), ORACLE, model, shape, str(threads),
+                      "spin" if spin else "sleep"] + ([output] if output else []), copies)
+
+
+def onednn(build, plan, batch, threads, copies=1, layout="any", isa=None, output=None):
+    """Of the plan that onednn_plan.py wrote. Its `ready`: version, largest output."""
+    environment = {"OMP_NUM_THREADS": str(threads), "OMP_DYNAMIC": "false"}
+    if isa:
+        environment |= {"DNNL_MAX_CPU_ISA": isa, "ONEDNN_MAX_CPU_ISA": isa}
+    return Contender([os.path.join(build, "tests/bench/onednn_rate"), plan, str(batch), layout] +
+                     ([output] if output else []), copies, environment)
 
 
 def onnxruntime_missing():

@@ -1,16 +1,17 @@
-/* convd_rate - convd's side of bench.py: runs a model on noise for as long as it is told.
+/* convd_rate - convd's side of the comparisons: runs a model on noise for as long as it is told.
  *
- *	convd_rate MODEL BATCH THREADS
+ *	convd_rate MODEL BATCH THREADS [ISA [OUTPUT]]
  *
- * Prints "ready SHAPE ISA PEAK MACS BEST" (the input's shape as 1x3x224x224; peak GFLOP/s of a
- * core; the largest output) or "error TEXT". Then each line of standard input is a number of
- * milliseconds to run for, answered by "RUNS SECONDS". Tensors are made beforehand. */
+ * ISA is the highest instruction set to use, or auto. Prints "ready SHAPE ISA PEAK MACS BEST" (the
+ * input's shape as 1x3x224x224; peak GFLOP/s of a core; the largest output) or "error TEXT", and
+ * leaves all outputs in the file OUTPUT. Tensors are made beforehand. */
 #include "engine/base/cpu.h"
 #include "engine/cnn.h"
+#include "tests/bench/rate.h"
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
+#include <string.h>
 
 struct bench {
 	struct cnn_model *model;
@@ -20,19 +21,12 @@ struct bench {
 	float *input, *output;           /* [batch][elements], [batch][classes] */
 };
 
-static double seconds(void)
+static enum cnn_status run(void *context, struct cnn_error *err)
 {
-	struct timespec t;
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
-static enum cnn_status run(struct bench *b, struct cnn_error *err)
-{
+	struct bench *b = context;
 	return cnn_session_run_tensor(b->session, b->input, b->batch, true, b->output, NULL, err);
 }
 
-/* onnxruntime_rate.mjs makes the same numbers. */
 static enum cnn_status make_tensors(struct bench *b, struct cnn_error *err)
 {
 	const struct cnn_model_info *info = cnn_model_info(b->model);
@@ -44,15 +38,14 @@ static enum cnn_status make_tensors(struct bench *b, struct cnn_error *err)
 	b->output = calloc(b->batch * b->classes, sizeof *b->output);
 	if (!b->input || !b->output)
 		return cnn_fail_memory(err, "the tensors", b->batch * b->elements);
-	for (size_t i = 0; i < b->batch * b->elements; i++)
-		b->input[i] = (float)((uint32_t)i * 2654435761u >> 8) / 16777216;
+	rate_noise(b->input, b->batch * b->elements);
 	return CNN_OK;
 }
 
-static enum cnn_status prepare(struct bench *b, const char *path, size_t threads,
+static enum cnn_status prepare(struct bench *b, const char *path, size_t threads, enum cnn_isa isa,
                                struct cnn_error *err)
 {
-	struct cnn_load_options options = {.max_isa = cpu_isa(), .max_batch = (int32_t)b->batch};
+	struct cnn_load_options options = {.max_isa = isa, .max_batch = (int32_t)b->batch};
 	enum cnn_status status = cnn_model_load(path, &options, &b->model, err);
 	if (!status)
 		status = make_tensors(b, err);
@@ -67,46 +60,40 @@ static void print_ready(const struct bench *b)
 {
 	const struct cnn_model_info *info = cnn_model_info(b->model);
 	enum cnn_isa isa = cnn_model_isa(b->model);
-	float best = b->output[0];
-	for (size_t i = 1; i < b->batch * b->classes; i++)
-		best = b->output[i] > best ? b->output[i] : best;
 	printf("ready ");
 	for (int32_t i = 0; i < info->input.rank; i++)
 		printf("%s%lld", i ? "x" : "", (long long)info->input.dim[i]);
 	printf(" %s %g %lld %g\n", cpu_isa_name(isa), cnn_peak_gflops(isa), (long long)info->macs,
-	       (double)best);
+	       (double)rate_largest(b->output, b->batch * b->classes));
 }
 
-static enum cnn_status run_for(struct bench *b, double wanted, struct cnn_error *err)
+static bool parse_isa(const char *text, enum cnn_isa *isa)
 {
-	size_t runs = 0;
-	double start = seconds(), spent;
-	do {
-		enum cnn_status status = run(b, err);
-		if (status)
-			return status;
-		runs++;
-		spent = seconds() - start;
-	} while (spent < wanted);
-	printf("%zu %.9f\n", runs, spent);
-	return CNN_OK;
+	*isa = cpu_isa();
+	if (!text || strcmp(text, "auto") == 0)
+		return true;
+	return cpu_isa_parse(text, isa);
 }
 
 int main(int argc, char **argv)
 {
-	struct bench b = {.batch = argc == 4 ? strtoul(argv[2], NULL, 10) : 0};
-	size_t threads = argc == 4 ? strtoul(argv[3], NULL, 10) : 0;
+	bool counted = argc >= 4 && argc <= 6;
+	struct bench b = {.batch = counted ? strtoul(argv[2], NULL, 10) : 0};
+	size_t threads = counted ? strtoul(argv[3], NULL, 10) : 0;
 	struct cnn_error err;
-	char line[64];
-	if (b.batch < 1 || b.batch > 256 || threads < 1 || threads > 1024) {
-		fprintf(stderr, "usage: convd_rate MODEL BATCH THREADS\n");
+	enum cnn_isa isa;
+	if (b.batch < 1 || b.batch > 256 || threads < 1 || threads > 1024 ||
+	    !parse_isa(argc > 4 ? argv[4] : NULL, &isa)) {
+		fprintf(stderr, "usage: convd_rate MODEL BATCH THREADS [ISA [OUTPUT]]\n");
 		return 2;
 	}
-	enum cnn_status status = prepare(&b, argv[1], threads, &err);
+	enum cnn_status status = prepare(&b, argv[1], threads, isa, &err);
+	if (!status)
+		status = rate_write(argc > 5 ? argv[5] : NULL, b.output, b.batch * b.classes, &err);
 	if (!status)
 		print_ready(&b);
-	while (!status && fflush(stdout) == 0 && fgets(line, sizeof line, stdin))
-		status = run_for(&b, atof(line) * 1e-3, &err);
+	if (!status)
+		status = rate_serve(run, &b, &err);
 	if (status)
 		printf("error %s\n", err.text);
 	cnn_session_free(b.session);
