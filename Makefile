@@ -2,7 +2,7 @@
 # make run          install what is missing, build, serve    [MODEL=DIR] [PORT=8080]
 # make test         install what is missing, build, run all tests
 # make bench        table of convd against onnxruntime    [BENCH='--rounds 15 --seconds 1 MODEL ...']
-# make bench-engine table of convd against onnxruntime and oneDNN    [BENCH='--rounds 9 ...'] [BENCH_ISA=avx2]
+# make bench-engine  table of convd against onnxruntime and oneDNN    [BENCH='--rounds 9 ...'] [BENCH_ISA=avx2]
 # make bench-kernels  how near each kernel comes to the peak of its instruction set
 # make deps         only install what building and testing need (apt)
 # make SAN=address,undefined test-unit  the same with sanitizers, in a build directory of its own
