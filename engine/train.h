@@ -102,7 +102,7 @@ struct train_augment {
 	bool flip;   /* left to right, half of the time */
 	double jitter; /* brightness, contrast, saturation: each by a factor within 1 -+ jitter */
 	double cutout; /* a square of this share of the side turns gray, half of the time */
-	double mixup;  /* two pictures and their labels mixed, by Beta(mixup, mixup); 0: never */
+	double mixup; /* two pictures and their labels mixed, by Beta(mixup, mixup), at most 4; 0: never */
 };
 
 struct train_options {

@@ -4,25 +4,13 @@
 void gemm_tn_f32_6x16_avx2(size_t m, size_t n, const struct outer_rows *rows, float *c, size_t ldc)
 {
 	/* One instance for each number of rows. */
+#	define ROWS(height)                         \
+	case height:                                 \
+		tn_columns(height, n, rows, c, ldc); \
+		break;
 	switch (m) {
-	case 1:
-		tn_columns(1, n, rows, c, ldc);
-		break;
-	case 2:
-		tn_columns(2, n, rows, c, ldc);
-		break;
-	case 3:
-		tn_columns(3, n, rows, c, ldc);
-		break;
-	case 4:
-		tn_columns(4, n, rows, c, ldc);
-		break;
-	case 5:
-		tn_columns(5, n, rows, c, ldc);
-		break;
-	case 6:
-		tn_columns(6, n, rows, c, ldc);
-		break;
+		ROWS(1) ROWS(2) ROWS(3) ROWS(4) ROWS(5) ROWS(6)
 	}
+#	undef ROWS
 }
 #endif

@@ -4,18 +4,12 @@ void gemm_tn_f32_4x8_portable(size_t m, size_t n, const struct outer_rows *rows,
                               size_t ldc)
 {
 	/* One instance for each number of rows. */
+#define ROWS(height)                                 \
+	case height:                                 \
+		tn_columns(height, n, rows, c, ldc); \
+		break;
 	switch (m) {
-	case 1:
-		tn_columns(1, n, rows, c, ldc);
-		break;
-	case 2:
-		tn_columns(2, n, rows, c, ldc);
-		break;
-	case 3:
-		tn_columns(3, n, rows, c, ldc);
-		break;
-	case 4:
-		tn_columns(4, n, rows, c, ldc);
-		break;
+		ROWS(1) ROWS(2) ROWS(3) ROWS(4)
 	}
+#undef ROWS
 }

@@ -109,16 +109,10 @@ struct room {
 
 static struct room cut(const struct conv *c, char *scratch)
 {
-	const struct conv_shape *s = &c->s;
-	size_t taps = (size_t)s->kernel[Y] * (size_t)s->kernel[X];
-	size_t widest = (size_t)(s->in[X] > s->out[X] ? s->in[X] : s->out[X]);
-	size_t pointers = taps * (c->depthwise ? widest : GEMM_MAX_MR);
-	if (pointers < (size_t)2 * GRID_BAND)
-		pointers = (size_t)2 * GRID_BAND;
 	struct room room;
 	room.x = take(&scratch, c->x.needed ? c->together * c->x.picture * sizeof(float) : 0);
 	room.dz = take(&scratch, c->dz.needed ? c->together * c->dz.picture * sizeof(float) : 0);
-	room.ptr = take(&scratch, pointers * sizeof *room.ptr);
+	room.ptr = take(&scratch, c->pointers * sizeof *room.ptr);
 	room.tiles = (float *)(void *)scratch;
 	return room;
 }

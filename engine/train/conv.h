@@ -44,6 +44,7 @@ struct conv {
 	size_t at;                   /* there */
 	float *packed, *packed_back; /* _back NULL: no gradient of the input is wanted */
 	size_t block, block_back;    /* Winograd's tiles at a time */
+	size_t pointers;             /* that a thread needs room for */
 	size_t together;             /* pictures copied at a time */
 };
 

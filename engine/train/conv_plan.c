@@ -196,9 +196,9 @@ static void plan_scratch(struct network *net, struct conv *c)
 		c->together = net->max_batch;
 	size_t taps = (size_t)s->kernel[Y] * (size_t)s->kernel[X];
 	size_t widest = (size_t)(s->in[X] > s->out[X] ? s->in[X] : s->out[X]);
-	size_t pointers = taps * (c->depthwise ? widest : GEMM_MAX_MR);
-	if (pointers < (size_t)2 * GRID_BAND)
-		pointers = (size_t)2 * GRID_BAND;
+	c->pointers = taps * (c->depthwise ? widest : GEMM_MAX_MR);
+	if (c->pointers < (size_t)2 * GRID_BAND)
+		c->pointers = (size_t)2 * GRID_BAND;
 	size_t row = c->depthwise ? widest * s->groups : 0;
 	size_t tiles = 0;
 	if (c->winograd) {
@@ -212,7 +212,7 @@ static void plan_scratch(struct network *net, struct conv *c)
 		if (grid_winograd_floats(&w) > tiles)
 			tiles = grid_winograd_floats(&w);
 	}
-	size_t bytes = c->together * copies + pointers * sizeof(float *) +
+	size_t bytes = c->together * copies + c->pointers * sizeof(float *) +
 	               (tiles + row) * sizeof(float) + (size_t)4 * ARENA_ALIGN;
 	if (bytes > net->scratch_wanted)
 		net->scratch_wanted = bytes;

@@ -42,24 +42,48 @@ static int64_t counted(const struct pool *p, int axis, int32_t from, int32_t siz
 	return taps < p->kernel[axis] ? taps : p->kernel[axis];
 }
 
+/* An output position's window in the input. */
+struct window {
+	int32_t from[2], first[2], end[2]; /* its first row and column; the taps that lie inside */
+};
+
+static struct window window_at(const struct work *w, int32_t oy, int32_t ox)
+{
+	struct window at;
+	at.from[Y] = inside(w->p, Y, oy, w->in->h, &at.first[Y], &at.end[Y]);
+	at.from[X] = inside(w->p, X, ox, w->in->w, &at.first[X], &at.end[X]);
+	return at;
+}
+
+/* Floats from the input's first pixel to the one that a tap sees. */
+static size_t tap_at(const struct work *w, const struct window *at, int32_t ky, int32_t kx)
+{
+	size_t y = (size_t)(at->from[Y] + ky * w->p->dilation[Y]);
+	size_t x = (size_t)(at->from[X] + kx * w->p->dilation[X]);
+	return (y * (size_t)w->in->w + x) * (size_t)w->in->c;
+}
+
+/* What a mean gives each of its taps. */
+static float share(const struct work *w, const struct window *at)
+{
+	int64_t rows = counted(w->p, Y, at->from[Y], w->in->h, at->end[Y] - at->first[Y]);
+	int64_t columns = counted(w->p, X, at->from[X], w->in->w, at->end[X] - at->first[X]);
+	return rows * columns > 0 ? 1 / (float)(rows * columns) : 0;
+}
+
 static void max_position(const struct work *w, const float *x, int32_t oy, int32_t ox, float *y,
                          uint16_t *winner)
 {
 	const struct pool *p = w->p;
 	size_t channels = (size_t)w->in->c;
-	int32_t fy, ey, fx, ex;
-	int32_t iy = inside(p, Y, oy, w->in->h, &fy, &ey),
-		ix = inside(p, X, ox, w->in->w, &fx, &ex);
+	const struct window at = window_at(w, oy, ox);
 	for (size_t c = 0; c < channels; c++) {
 		y[c] = -INFINITY;
 		winner[c] = POOL_NO_WINNER;
 	}
-	for (int32_t ky = fy; ky < ey; ky++)
-		for (int32_t kx = fx; kx < ex; kx++) {
-			const float *from =
-				x + ((size_t)(iy + ky * p->dilation[Y]) * (size_t)w->in->w +
-			             (size_t)(ix + kx * p->dilation[X])) *
-					    channels;
+	for (int32_t ky = at.first[Y]; ky < at.end[Y]; ky++)
+		for (int32_t kx = at.first[X]; kx < at.end[X]; kx++) {
+			const float *from = x + tap_at(w, &at, ky, kx);
 			uint16_t tap = (uint16_t)(ky * p->kernel[X] + kx);
 			for (size_t c = 0; c < channels; c++)
 				if (from[c] > y[c]) {
@@ -71,20 +95,13 @@ static void max_position(const struct work *w, const float *x, int32_t oy, int32
 
 static void average_position(const struct work *w, const float *x, int32_t oy, int32_t ox, float *y)
 {
-	const struct pool *p = w->p;
 	size_t channels = (size_t)w->in->c;
-	int32_t fy, ey, fx, ex;
-	int32_t iy = inside(p, Y, oy, w->in->h, &fy, &ey),
-		ix = inside(p, X, ox, w->in->w, &fx, &ex);
-	int64_t count = counted(p, Y, iy, w->in->h, ey - fy) * counted(p, X, ix, w->in->w, ex - fx);
-	float scale = count > 0 ? 1 / (float)count : 0;
+	const struct window at = window_at(w, oy, ox);
+	float scale = share(w, &at);
 	memset(y, 0, channels * sizeof *y);
-	for (int32_t ky = fy; ky < ey; ky++)
-		for (int32_t kx = fx; kx < ex; kx++) {
-			const float *from =
-				x + ((size_t)(iy + ky * p->dilation[Y]) * (size_t)w->in->w +
-			             (size_t)(ix + kx * p->dilation[X])) *
-					    channels;
+	for (int32_t ky = at.first[Y]; ky < at.end[Y]; ky++)
+		for (int32_t kx = at.first[X]; kx < at.end[X]; kx++) {
+			const float *from = x + tap_at(w, &at, ky, kx);
 			for (size_t c = 0; c < channels; c++)
 				y[c] += from[c];
 		}
@@ -134,18 +151,12 @@ static void max_gradient(const struct work *w, int32_t oy, int32_t ox, const flo
 static void average_gradient(const struct work *w, int32_t oy, int32_t ox, const float *g,
                              float *dx)
 {
-	const struct pool *p = w->p;
 	size_t channels = (size_t)w->in->c;
-	int32_t fy, ey, fx, ex;
-	int32_t iy = inside(p, Y, oy, w->in->h, &fy, &ey),
-		ix = inside(p, X, ox, w->in->w, &fx, &ex);
-	int64_t count = counted(p, Y, iy, w->in->h, ey - fy) * counted(p, X, ix, w->in->w, ex - fx);
-	float scale = count > 0 ? 1 / (float)count : 0;
-	for (int32_t ky = fy; ky < ey; ky++)
-		for (int32_t kx = fx; kx < ex; kx++) {
-			float *to = dx + ((size_t)(iy + ky * p->dilation[Y]) * (size_t)w->in->w +
-			                  (size_t)(ix + kx * p->dilation[X])) *
-			                         channels;
+	const struct window at = window_at(w, oy, ox);
+	float scale = share(w, &at);
+	for (int32_t ky = at.first[Y]; ky < at.end[Y]; ky++)
+		for (int32_t kx = at.first[X]; kx < at.end[X]; kx++) {
+			float *to = dx + tap_at(w, &at, ky, kx);
 			for (size_t c = 0; c < channels; c++)
 				to[c] += g[c] * scale;
 		}

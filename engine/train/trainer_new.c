@@ -12,7 +12,8 @@ static enum cnn_status check_options(const struct train_options *o, const struct
 	if (o->epochs < 1 || o->batch < 1 || !(o->lr > 0) ||
 	    !(o->momentum >= 0 && o->momentum < 1) ||
 	    !(o->label_smoothing >= 0 && o->label_smoothing < 1) || !(o->weight_decay >= 0) ||
-	    !(o->warmup >= 0) || !(o->ema >= 0))
+	    !(o->warmup >= 0) || !(o->ema >= 0) ||
+	    !(o->augment.mixup >= 0 && o->augment.mixup <= 4))
 		return cnn_fail(err, CNN_BAD_ARG, "an option of the training is out of range");
 	if (dataset_count(data, DATASET_TRAIN) == 0)
 		return cnn_fail(err, CNN_BAD_ARG, "there are no training pictures");
