@@ -36,7 +36,7 @@ ISA_avx512 := -O3 -mavx512f -mavx512bw -mavx512dq -mavx512vl -mfma -mprefer-vect
 ISA_portable := -O3
 isa_of      = $(ISA_$(lastword $(subst _, ,$(basename $(notdir $(1))))))
 
-ENGINE_DIRS ?= base image kernels graph onnx passes plan run train
+ENGINE_DIRS ?= base image kernels graph operators onnx passes plan run train
 ENGINE  := $(sort $(foreach d,$(ENGINE_DIRS),$(wildcard engine/$(d)/*.c)))
 SERVER  := $(sort $(wildcard server/*.c server/commands/*.c))
 UNIT    := $(sort $(wildcard tests/unit/*/*.c) $(wildcard tests/kernels/*.c))

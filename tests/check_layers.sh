@@ -9,13 +9,14 @@ BEGIN {
 	may["engine/image"]    = "engine/base"
 	may["engine/kernels"]  = "engine/base"
 	may["engine/graph"]    = "engine/base"
+	may["engine/operators"] = "engine/base engine/graph"
 	may["engine/onnx"]     = "engine/base engine/graph"
-	may["engine/passes"]   = "engine/base engine/kernels engine/graph"
-	may["engine/plan"]     = "engine/base engine/kernels engine/graph"
+	may["engine/passes"]   = "engine/base engine/kernels engine/graph engine/operators"
+	may["engine/plan"]     = "engine/base engine/kernels engine/graph engine/operators"
 	# cnn.h, the face of the engine, shows the layer table and how a picture is fitted.
 	may["engine"]          = "engine/base engine/image engine/graph/layers.h"
-	may["engine/run"]      = "engine engine/base engine/image engine/kernels engine/graph engine/onnx engine/passes engine/plan"
-	may["engine/train"]    = "engine engine/base engine/image engine/kernels engine/graph engine/onnx engine/passes engine/plan"
+	may["engine/run"]      = "engine engine/base engine/image engine/kernels engine/graph engine/operators engine/onnx engine/passes engine/plan"
+	may["engine/train"]    = "engine engine/base engine/image engine/kernels engine/graph engine/operators engine/onnx engine/passes engine/plan"
 	may["server"]          = "engine engine/base engine/image"
 	# main.c is the top of it all: it finds the command.
 	may["server/main.c"]   = "server/commands"

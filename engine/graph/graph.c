@@ -195,3 +195,17 @@ void graph_sweep(struct graph *g)
 	}
 	free(needed);
 }
+
+enum cnn_status graph_bind(struct graph *g, size_t input, const void *data, struct cnn_error *err)
+{
+	struct value *v = &g->value[g->input[input]];
+	void *copy = arena_alloc(g->arena, (size_t)graph_elements(v), cnn_dtype_size(v->dtype));
+	if (!copy)
+		return cnn_fail_memory(err, v->name, graph_value_bytes(v));
+	if (graph_elements(v))
+		memcpy(copy, data, graph_value_bytes(v));
+	v->data = copy;
+	g->n_input--;
+	memmove(&g->input[input], &g->input[input + 1], (g->n_input - input) * sizeof g->input[0]);
+	return CNN_OK;
+}

@@ -52,21 +52,35 @@ enum auto_pad { PAD_EXPLICIT, PAD_VALID, PAD_SAME_UPPER, PAD_SAME_LOWER };
  * inputs, so that everything after import knows one form only: opset 13's.
  * A single spatial axis (rank 3) uses index 1 (width); index 0 is then 1, 1, 0, 0, 1.
  * resolve.h has what Slice, Pad, Split and Reduce* come to for a given input. */
+struct window_axis {
+	int32_t kernel, stride, dilation, before, after;
+};
 struct window_attr {
 	int32_t kernel[2], stride[2],
-		dilation[2];               /* height, width; before shapes, 0: the weights' */
-	int32_t pad[4];                    /* top, left, bottom, right; */
-	enum auto_pad auto_pad;            /* resolved into pad[] by shape inference */
-	int32_t group;                     /* Conv */
-	int32_t spatial;                   /* spatial axes: 1 or 2; before shapes, 0 is unknown */
+		dilation[2];      /* height, width; before shapes, 0: the weights' */
+	int32_t pad[4];           /* top, left, bottom, right; */
+	enum auto_pad auto_pad;   /* resolved into pad[] by shape inference */
+	int32_t group;            /* Conv, ConvTranspose, ConvInteger, QLinearConv */
+	int32_t spatial;          /* spatial axes: 1, 2 or 3; before shapes, 0 is unknown */
+	struct window_axis depth; /* of three spatial axes, the first; no kernel takes it */
 	bool ceil_mode, count_include_pad; /* pools */
+	bool column_major;                 /* MaxPool: how its second output counts */
+	int32_t power;                     /* LpPool */
+	bool channels_last;                /* QLinearAveragePool: the input is [N][H][W][C] */
+	int32_t output_pad[3],
+		output_size[3]; /* ConvTranspose: depth, height, width; 0: not given */
 };
 struct axis_attr {
 	int64_t axis;   /* Softmax, Concat, Flatten, Split, Gather: as written, may be negative */
 	bool keep_dims; /* Reduce*, ArgMax */
 	bool no_axes_is_noop;
-	bool coerced_2d; /* Softmax, LogSoftmax before opset 13: axes >= axis are one */
-	bool uneven;     /* Split from opset 18: of equal parts, the last may be smaller */
+	bool coerced_2d;         /* Softmax, LogSoftmax before opset 13: axes >= axis are one */
+	bool uneven;             /* Split from opset 18: of equal parts, the last may be smaller */
+	bool last_index;         /* ArgMax, ArgMin: of equals, the last */
+	bool smallest;           /* TopK */
+	bool exclusive, reverse; /* CumSum */
+	int64_t batch_dims;      /* GatherND */
+	int32_t power;           /* LpNormalization */
 };
 struct perm_attr {
 	int32_t n; /* 0: reverse the axes */
@@ -77,14 +91,70 @@ struct gemm_attr {
 	bool trans_a, trans_b;
 };
 struct unary_attr {
-	float alpha, beta; /* LeakyRelu, Elu, Selu (beta: gamma), HardSigmoid */
+	float alpha,
+		beta; /* LeakyRelu, Elu, Selu (beta: gamma), HardSigmoid, Celu, ThresholdedRelu, Shrink
+	                    * (alpha: lambd, beta: bias) */
+	bool approximate;              /* Gelu: by tanh */
+	bool no_negative, no_positive; /* IsInf: which infinities do not count */
 };
 struct norm_attr {
-	float epsilon;           /* BatchNormalization */
+	float epsilon;           /* BatchNormalization and its kin */
 	float alpha, beta, bias; /* LRN */
 	int64_t size;            /* LRN: channels summed over */
+	int64_t axis;            /* LayerNormalization: the first that is normalised */
+	int64_t groups;          /* GroupNormalization */
+	bool by_group; /* GroupNormalization before opset 21: one scale and bias for each group */
 };
-enum pad_mode { PAD_CONSTANT, PAD_REFLECT, PAD_EDGE };
+enum pad_mode { PAD_CONSTANT, PAD_REFLECT, PAD_EDGE, PAD_WRAP };
+
+/* Resize, as of opset 19; Upsample is imported as the Resize that means the same. */
+enum resize_mode { RESIZE_NEAREST, RESIZE_LINEAR, RESIZE_CUBIC };
+enum resize_coordinates {
+	RESIZE_HALF_PIXEL,
+	RESIZE_HALF_PIXEL_SYMMETRIC,
+	RESIZE_PYTORCH_HALF_PIXEL,
+	RESIZE_ALIGN_CORNERS,
+	RESIZE_ASYMMETRIC,
+	RESIZE_CROP, /* tf_crop_and_resize */
+};
+enum resize_rounding { RESIZE_PREFER_FLOOR, RESIZE_PREFER_CEIL, RESIZE_FLOOR, RESIZE_CEIL };
+enum resize_policy { RESIZE_STRETCH, RESIZE_NOT_LARGER, RESIZE_NOT_SMALLER };
+struct resize_attr {
+	enum resize_mode mode;
+	enum resize_coordinates coordinates;
+	enum resize_rounding rounding;
+	enum resize_policy policy;
+	float cubic_a, fill;
+	bool antialias, exclude_outside;
+	int32_t n_axes; /* 0: all */
+	int32_t axes[CNN_MAX_RANK];
+};
+struct block_attr {
+	int64_t size;
+	bool columns_first; /* DepthToSpace: CRD, where channels are the outermost part of the depth */
+};
+/* QuantizeLinear and the operators on quantised tensors. */
+struct quant_attr {
+	int64_t axis, block_size;
+	float alpha;           /* QLinearLeakyRelu, QGemm */
+	bool trans_a, trans_b; /* QGemm */
+	bool channels_last;    /* QLinearGlobalAveragePool */
+	bool coerced_2d;       /* QLinearSoftmax */
+	enum cnn_dtype to;     /* QuantizeLinear without a zero point */
+};
+enum scatter_reduction { SCATTER_SET, SCATTER_ADD, SCATTER_MUL, SCATTER_MIN, SCATTER_MAX };
+struct scatter_attr {
+	int64_t axis;
+	enum scatter_reduction reduction;
+};
+/* Mod: C's fmod instead of Python's %; BitShift: to the left; Trilu: the upper triangle. */
+struct flag_attr {
+	bool on;
+};
+struct eye_attr {
+	int64_t diagonal;
+	enum cnn_dtype dtype;
+};
 
 union node_attr {
 	struct window_attr window;
@@ -94,6 +164,13 @@ union node_attr {
 	struct unary_attr unary;
 	struct norm_attr norm;
 	enum pad_mode pad_mode;
+	struct resize_attr resize;
+	struct block_attr block;
+	struct quant_attr quant;
+	struct scatter_attr scatter;
+	struct flag_attr flag;
+	struct eye_attr eye;
+	const char *equation; /* Einsum, in the graph's arena */
 	enum cnn_dtype
 		cast_to; /* Cast; ConstantOfShape keeps its value as a second, constant input */
 	bool allow_zero; /* Reshape */
@@ -157,6 +234,9 @@ int64_t graph_elements(const struct value *v);
 size_t graph_value_bytes(const struct value *v);
 bool graph_is_constant(const struct graph *g, value_id v); /* false for NO_VALUE */
 
+/* Graph input `input`, which is shaped, becomes a constant with a copy of `data`, row-major. */
+enum cnn_status graph_bind(struct graph *g, size_t input, const void *data, struct cnn_error *err);
+
 /* The single-output accessor every stage wants. */
 static inline struct value *graph_out(const struct graph *g, const struct node *n)
 {
@@ -169,8 +249,8 @@ static inline struct value *graph_in(const struct graph *g, const struct node *n
 
 /* Name and arity, from ops.def (max_in 255: any number). What a stage does with an operator is that
  * stage's own table, indexed by enum op:
- *	graph/shapes.c [OP_CONV] = shape_conv     onnx/attributes.c [OP_CONV] = read_window
- *	plan/lower.c   [OP_CONV] = lower_conv     ...
+ *	operators/shapes.c [OP_CONV] = shape_conv     onnx/attributes.c [OP_CONV] = read_window
+ *	operators/eval.c   [OP_CONV] = eval_conv      plan/lower.c      [OP_CONV] = lower_conv
  * A unit test fails on a missing row. */
 struct op_desc {
 	const char *onnx_name;
@@ -181,12 +261,6 @@ extern const struct op_desc op_table[OP_COUNT];
 /* Every reference is in range, nodes are in topological order, each value has one producer,
  * arities match op_table. Run after import and after every pass. */
 enum cnn_status graph_check(const struct graph *g, struct cnn_error *err);
-
-/* Walk the graph once in order: infer the type and shape of every output, and evaluate
- * each node whose inputs are all constant (and Shape of a shaped value) into a constant, marking the
- * node dead. Inputs must be shaped. Afterwards every live value is shaped, auto_pad is
- * resolved, and reductions to a negative or huge size have been refused, naming the node. */
-enum cnn_status graph_infer(struct graph *g, struct cnn_error *err);
 
 /* Rewrites that the passes share: every use of `from` (inputs, residuals, graph outputs)
  * becomes `to`; the number of uses of a value by live nodes, graph outputs included. */

@@ -107,10 +107,11 @@ static enum cnn_status read_curve(struct draft *d, struct cnn_error *err)
 		a->alpha = 0.01f;
 		break;
 	case OP_SELU:
-		*a = (struct unary_attr){1.67326319217681884765625f, 1.05070102214813232421875f};
+		*a = (struct unary_attr){.alpha = 1.67326319217681884765625f,
+		                         .beta = 1.05070102214813232421875f};
 		break;
 	case OP_HARD_SIGMOID:
-		*a = (struct unary_attr){0.2f, 0.5f};
+		*a = (struct unary_attr){.alpha = 0.2f, .beta = 0.5f};
 		break;
 	default: /* Elu */
 		a->alpha = 1;

@@ -53,8 +53,13 @@ static enum cnn_status find_op(const struct importer *im, const Onnx__NodeProto 
                                const char *name, enum op *out, struct cnn_error *err)
 {
 	bool ours = is_default_domain(file->domain);
-	for (int op = 0; op < OP_COUNT && ours; op++) {
-		if (attribute_table[op] && strcmp(op_table[op].onnx_name, op_type(file)) == 0) {
+	size_t prefix = ours ? 0 : strlen(file->domain);
+	for (int op = 0; op < OP_COUNT; op++) {
+		const char *full = op_table[op].onnx_name;
+		if (!ours && (strncmp(full, file->domain, prefix) != 0 || full[prefix] != '.'))
+			continue;
+		if (attribute_table[op] &&
+		    strcmp(full + (ours ? 0 : prefix + 1), op_type(file)) == 0) {
 			*out = (enum op)op;
 			return CNN_OK;
 		}

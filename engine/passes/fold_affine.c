@@ -1,5 +1,6 @@
 /* BatchNormalization, and Mul, Div, Add, Sub by a constant of one number a channel, are y = s * x + t:
  * behind a convolution or a matrix product they go into its weights and bias. */
+#include "engine/operators/eval.h"
 #include "engine/passes/rewrite.h"
 
 #include <math.h>
@@ -149,7 +150,7 @@ static enum cnn_status fold(struct graph *g, node_id id, const struct affine *a,
 static bool foldable(const struct graph *g, const struct node *n)
 {
 	if (n->dead || (n->op != OP_CONV && n->op != OP_GEMM && n->op != OP_MATMUL) ||
-	    !graph_is_constant(g, n->in[1]))
+	    !graph_is_constant(g, n->in[1]) || eval_at_run_time(g, n))
 		return false;
 	const struct value *bias = graph_in(g, n, 2);
 	if (bias && !bias->data)

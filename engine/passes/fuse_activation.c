@@ -1,11 +1,14 @@
 /* An activation that is the only reader of a node's output becomes that node's last step. */
+#include "engine/operators/eval.h"
 #include "engine/passes/rewrite.h"
 
 #include <math.h>
 
 /* Nodes whose kernels finish with an activation. */
-static bool takes_activation(const struct node *n)
+static bool takes_activation(const struct graph *g, const struct node *n)
 {
+	if (eval_at_run_time(g, n))
+		return false;
 	switch (n->op) {
 	case OP_CONV:
 	case OP_GEMM:
@@ -64,7 +67,7 @@ enum cnn_status pass_fuse_activation(struct graph *g, struct pass_log *log, stru
 		return status;
 	for (size_t i = 0; i < g->n_node; i++) {
 		struct node *n = &g->node[i];
-		if (n->dead || !takes_activation(n))
+		if (n->dead || !takes_activation(g, n))
 			continue;
 		struct node *next = uses_only_consumer(g, &uses, n->out[0]);
 		struct activation a;

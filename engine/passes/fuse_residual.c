@@ -1,4 +1,5 @@
 /* y = conv(x) + z: the convolution (or matrix product) adds z while it stores. */
+#include "engine/operators/eval.h"
 #include "engine/passes/rewrite.h"
 
 /* Can `n` take the addition of something shaped like its output? */
@@ -6,8 +7,8 @@ static bool takes_residual(const struct graph *g, const struct uses *uses, const
                            const struct node *add)
 {
 	return n && (n->op == OP_CONV || n->op == OP_GEMM) && n->residual == NO_VALUE &&
-	       n->activation.kind == ACT_NONE && graph_is_constant(g, n->in[1]) &&
-	       uses_only_consumer(g, uses, n->out[0]) == add;
+	       !eval_at_run_time(g, n) && n->activation.kind == ACT_NONE &&
+	       graph_is_constant(g, n->in[1]) && uses_only_consumer(g, uses, n->out[0]) == add;
 }
 
 enum cnn_status pass_fuse_residual(struct graph *g, struct pass_log *log, struct cnn_error *err)

@@ -1,6 +1,7 @@
 /* Choose each value's layout. Convolutions and pools work channels last; matrix products and
  * reshapes need ONNX's order; everything else follows its inputs. Where a reader needs the other
  * layout a LAYOUT node copies, once for each value (and lowers to nothing where both are the same). */
+#include "engine/operators/eval.h"
 #include "engine/passes/rewrite.h"
 
 #include <stdlib.h>
@@ -77,6 +78,8 @@ struct layout_pass {
 
 static enum need need_of(const struct graph *g, const struct node *n)
 {
+	if (eval_at_run_time(g, n))
+		return NEED_PLAIN;
 	/* the flattening of opset 12's Softmax is over ONNX's order */
 	if ((n->op == OP_SOFTMAX || n->op == OP_LOG_SOFTMAX) && n->attr.axes.coerced_2d &&
 	    graph_in(g, n, 0)->rank > 2)
@@ -141,7 +144,8 @@ static bool convert_inputs(struct layout_pass *p, node_id id, enum layout layout
 		if (v == NO_VALUE)
 			continue;
 		/* Constants are read through strides as well, but for a feature map that is one. */
-		bool map = i == 0 && needs[p->g->node[id].op] == NEED_CHANNELS_LAST;
+		bool map = i == 0 && layout == LAYOUT_CHANNELS_LAST &&
+		           needs[p->g->node[id].op] == NEED_CHANNELS_LAST;
 		if (p->g->value[v].data && !map)
 			continue;
 		/* operands of a lower rank broadcast: they are read through strides as they are */
@@ -245,7 +249,7 @@ enum cnn_status pass_layout(struct graph *g, struct pass_log *log, struct cnn_er
 	size_t n_node = g->n_node;
 	for (size_t i = 0; i < n_node; i++) {
 		const struct node *n = &g->node[i];
-		if (!n->dead && needs[n->op] == NEED_CHANNELS_LAST)
+		if (!n->dead && need_of(g, n) == NEED_CHANNELS_LAST)
 			p.feeds_window[n->in[0]] = true;
 	}
 	for (size_t i = 0; i < g->n_input; i++) {

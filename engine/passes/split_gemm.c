@@ -1,5 +1,6 @@
 /* Gemm's third input is a bias when it is constant and the same for every row. Anything else
  * (computed, or different by row) becomes an Add behind the product, times beta. */
+#include "engine/operators/eval.h"
 #include "engine/passes/rewrite.h"
 
 static bool is_bias(const struct graph *g, const struct node *n)
@@ -60,7 +61,8 @@ enum cnn_status pass_split_gemm(struct graph *g, struct pass_log *log, struct cn
 	size_t n_node = g->n_node;
 	for (size_t i = 0; i < n_node; i++) {
 		const struct node *n = &g->node[i];
-		if (n->dead || n->op != OP_GEMM || !graph_in(g, n, 2) || is_bias(g, n))
+		if (n->dead || n->op != OP_GEMM || !graph_in(g, n, 2) || is_bias(g, n) ||
+		    eval_at_run_time(g, n))
 			continue;
 		enum cnn_status status = split(g, (node_id)i, err);
 		if (status)

@@ -130,6 +130,7 @@ enum cnn_status lower_step(struct lowering *l, step_fn *fn, const void *args, co
 		step->rank = v->rank;
 		memcpy(step->dim, v->dim, sizeof step->dim);
 		step->channels_last = v->layout == LAYOUT_CHANNELS_LAST;
+		step->dtype = v->dtype;
 	}
 	p->weight_bytes += weight_bytes;
 	return CNN_OK;

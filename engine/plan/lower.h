@@ -85,8 +85,11 @@ lower_fn lower_conv, lower_matmul, lower_gemm, lower_pool, lower_global_pool, lo
 	lower_split, lower_slice, lower_pad, lower_view, lower_transpose, lower_gather,
 	lower_expand, lower_layout;
 
-/* The first and the last step: pictures or tensors in, scores out. */
-enum cnn_status lower_input(struct lowering *l, value_id v, struct cnn_error *err);
-enum cnn_status lower_output(struct lowering *l, value_id v, struct cnn_error *err);
+/* Any operator and type that has an evaluation rule, in plain layout. */
+lower_fn lower_generic;
+
+/* The first and the last steps: pictures or tensors into graph input `index`, graph output `index` out. */
+enum cnn_status lower_input(struct lowering *l, size_t index, struct cnn_error *err);
+enum cnn_status lower_output(struct lowering *l, size_t index, struct cnn_error *err);
 
 #endif

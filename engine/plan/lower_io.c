@@ -1,18 +1,35 @@
-/* The first step (pixels or tensors into the graph's input) and the last (its output into scores). */
+/* The first steps (pixels or tensors into the graph's inputs) and the last (its outputs into the caller's memory). */
 #include "engine/kernels/pixels.h"
 #include "engine/plan/move.h"
 
+#include <math.h>
 #include <string.h>
 
 struct input_args {
 	struct ref y;
+	size_t index, bytes; /* which of the graph's inputs; its bytes for one picture */
+	bool takes_pixels;
+	enum cnn_dtype dtype;
 	struct pixel_input pixels;
 	int64_t y_stride, x_stride, c_stride; /* of the input value, elements */
 	bool channels_together;               /* a row of pixels is a row of floats */
 	float *scale_row, *shift_row;         /* [width * channels] */
-	struct move move;                     /* of a tensor in ONNX's order */
-	size_t elements;
+	struct move move;                     /* of a float32 tensor in ONNX's order */
 };
+
+/* The same for an input of bytes, in ONNX's order: what rounds to them is clamped. */
+static void normalise_u8(const struct input_args *a, const uint8_t *px, uint8_t *y)
+{
+	const struct pixel_input *in = &a->pixels;
+	for (int64_t row = 0; row < in->height; row++)
+		for (int64_t x = 0; x < in->width; x++, px += in->channels)
+			for (int32_t c = 0; c < in->channels; c++) {
+				float v = (float)px[in->source[c]] * in->scale[c] + in->shift[c];
+				v = v > 255 ? 255 : v > 0 ? v : 0;
+				y[row * a->y_stride + x * a->x_stride + c * a->c_stride] =
+					(uint8_t)lrintf(v);
+			}
+}
 
 static void normalise(const struct input_args *a, const uint8_t *px, float *y)
 {
@@ -41,15 +58,23 @@ static void run_input(const struct step *step, const struct run *run, size_t fir
 	const struct input_args *a = step->args;
 	for (size_t i = first; i < first + n; i++) {
 		float *y = ref_at(run, &a->y, i);
-		if (run->pixels)
+		const char *x = run->pixels && a->takes_pixels
+		                        ? NULL
+		                        : (const char *)run->input[a->index] + i * a->bytes;
+		if (!x && a->dtype == CNN_U8)
+			normalise_u8(a, run->pixels[i], (uint8_t *)y);
+		else if (!x)
 			normalise(a, run->pixels[i], y);
+		else if (a->dtype == CNN_F32)
+			move_run(&a->move, (const float *)(const void *)x, y);
 		else
-			move_run(&a->move, run->tensor + i * a->elements, y);
+			memcpy(y, x, a->bytes);
 	}
 }
 
-enum cnn_status lower_input(struct lowering *l, value_id v, struct cnn_error *err)
+enum cnn_status lower_input(struct lowering *l, size_t index, struct cnn_error *err)
 {
+	value_id v = l->g->input[index];
 	const struct value *value = &l->g->value[v];
 	struct input_args *a = lower_alloc(l, 1, sizeof *a);
 	struct value plain = *value;
@@ -59,8 +84,11 @@ enum cnn_status lower_input(struct lowering *l, value_id v, struct cnn_error *er
 	if (!a || !move_new(l, value, stride, &a->move))
 		return cnn_fail_memory(err, "the input's plan", sizeof *a);
 	move_finish(&a->move);
-	a->elements = (size_t)graph_elements(value);
-	if (l->options->pixels) {
+	a->index = index;
+	a->bytes = graph_value_bytes(value);
+	a->dtype = value->dtype;
+	a->takes_pixels = index == 0 && l->options->pixels;
+	if (a->takes_pixels) {
 		a->pixels = *l->options->pixels;
 		bool innermost = a->pixels.channels_innermost;
 		a->c_stride = physical_stride(value, innermost ? 3 : 1);
@@ -83,8 +111,10 @@ enum cnn_status lower_input(struct lowering *l, value_id v, struct cnn_error *er
 
 struct output_args {
 	struct ref x;
+	size_t index;
+	enum cnn_dtype dtype;
 	struct move move;
-	size_t elements;
+	size_t elements, bytes;
 	enum output_activation activation;
 };
 
@@ -92,7 +122,11 @@ static void run_output(const struct step *step, const struct run *run, size_t fi
 {
 	const struct output_args *a = step->args;
 	for (size_t i = first; i < first + n; i++) {
-		float *y = run->scores + i * a->elements;
+		float *y = (float *)(void *)((char *)run->output[a->index] + i * a->bytes);
+		if (a->dtype != CNN_F32) {
+			memcpy(y, ref_at(run, &a->x, i), a->bytes);
+			continue;
+		}
 		move_run(&a->move, ref_at(run, &a->x, i), y);
 		if (run->raw_output)
 			continue;
@@ -103,8 +137,9 @@ static void run_output(const struct step *step, const struct run *run, size_t fi
 	}
 }
 
-enum cnn_status lower_output(struct lowering *l, value_id v, struct cnn_error *err)
+enum cnn_status lower_output(struct lowering *l, size_t index, struct cnn_error *err)
 {
+	value_id v = l->g->output[index];
 	const struct value *value = &l->g->value[v];
 	struct output_args *a = lower_alloc(l, 1, sizeof *a);
 	struct value plain = *value;
@@ -114,8 +149,11 @@ enum cnn_status lower_output(struct lowering *l, value_id v, struct cnn_error *e
 	if (!a || !move_new(l, &plain, stride, &a->move))
 		return cnn_fail_memory(err, "the output's plan", sizeof *a);
 	move_finish(&a->move);
+	a->index = index;
+	a->dtype = value->dtype;
 	a->elements = (size_t)graph_elements(value);
-	a->activation = l->options->activation;
+	a->bytes = graph_value_bytes(value);
+	a->activation = index == 0 ? l->options->activation : OUTPUT_NONE;
 	enum cnn_status status = lower_step(l, run_output, a, "output", NULL, NO_VALUE, 0, err);
 	return status ? status : lower_read(l, v, &a->x, err);
 }

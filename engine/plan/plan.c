@@ -1,3 +1,4 @@
+#include "engine/operators/eval.h"
 #include "engine/plan/rows.h"
 
 #include <stdlib.h>
@@ -149,7 +150,9 @@ static void count_uses(const struct graph *g, uint32_t *uses)
 static enum cnn_status lower_all(struct lowering *l, struct cnn_error *err)
 {
 	const struct graph *g = l->g;
-	enum cnn_status status = lower_input(l, g->input[0], err);
+	enum cnn_status status = CNN_OK;
+	for (size_t i = 0; i < g->n_input && !status; i++)
+		status = lower_input(l, i, err);
 	for (size_t i = 0; i < g->n_node && !status; i++) {
 		const struct node *n = &g->node[i];
 		size_t taken;
@@ -160,12 +163,14 @@ static enum cnn_status lower_all(struct lowering *l, struct cnn_error *err)
 			i += taken - 1;
 			continue;
 		}
-		if (!lower_table[n->op])
-			return lower_unsupported(
-				n, "depends on the picture's data, which convd cannot run", err);
-		status = lower_table[n->op](l, n, err);
+		if (!lower_table[n->op] || eval_at_run_time(g, n))
+			status = lower_generic(l, n, err);
+		else
+			status = lower_table[n->op](l, n, err);
 	}
-	return status ? status : lower_output(l, g->output[0], err);
+	for (size_t i = 0; i < g->n_output && !status; i++)
+		status = lower_output(l, i, err);
+	return status;
 }
 
 enum cnn_status plan_new(const struct graph *g, const struct plan_options *options,
@@ -218,10 +223,10 @@ static uint64_t now_ns(void)
 	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
 
-static void run_steps(const struct plan *plan, const struct run *run, const struct segment *s,
-                      size_t first, size_t n, plan_watch_fn *watch, void *ctx)
+static void run_segment(const struct plan *plan, const struct run *run, const struct segment *s,
+                        size_t first, size_t n, plan_watch_fn *watch, void *ctx)
 {
-	for (uint32_t i = s->first; i < s->end; i++) {
+	for (uint32_t i = s->first; i < s->end && !*run->status; i++) {
 		const struct step *step = &plan->step[i];
 		if (!watch) {
 			step->fn(step, run, first, n);
@@ -235,16 +240,21 @@ static void run_steps(const struct plan *plan, const struct run *run, const stru
 	}
 }
 
-void plan_run(const struct plan *plan, const struct run *run, size_t n, plan_watch_fn *watch,
-              void *ctx)
+enum cnn_status plan_run(const struct plan *plan, const struct run *run, size_t n,
+                         plan_watch_fn *watch, void *ctx, struct cnn_error *err)
 {
-	for (size_t i = 0; i < plan->n_segment; i++) {
+	enum cnn_status status = CNN_OK;
+	struct run own = *run;
+	own.status = &status;
+	own.err = err;
+	for (size_t i = 0; i < plan->n_segment && !status; i++) {
 		const struct segment *s = &plan->segment[i];
 		if (s->together) {
-			run_steps(plan, run, s, 0, n, watch, ctx);
+			run_segment(plan, &own, s, 0, n, watch, ctx);
 			continue;
 		}
-		for (size_t picture = 0; picture < n; picture++)
-			run_steps(plan, run, s, picture, 1, watch, ctx);
+		for (size_t picture = 0; picture < n && !status; picture++)
+			run_segment(plan, &own, s, picture, 1, watch, ctx);
 	}
+	return status;
 }

@@ -24,9 +24,14 @@ struct run {
 	size_t scratch_stride;        /* bytes from one thread's part to the next */
 	struct cnn_pool *pool;        /* NULL: the calling thread alone */
 	const uint8_t *const *pixels; /* [pictures], or NULL when the input is a tensor */
-	const float *tensor;          /* [pictures][input elements] */
-	float *scores;                /* [pictures][output elements] */
-	bool raw_output;              /* leave out the output activation */
+	/* [graph inputs], [graph outputs]: each [pictures][elements] of the value's own type, in ONNX's order;
+	 * input[0] is not read when there are pixels */
+	const void *const *input;
+	void *const *output;
+	bool raw_output; /* leave out the first output's activation */
+	/* plan_run()'s own: a step that fails says so, and no step runs after it */
+	enum cnn_status *status;
+	struct cnn_error *err;
 };
 
 struct step;
@@ -39,6 +44,7 @@ struct step {
 	const char *kernel;         /* what runs, for people */
 	uint32_t layer, last_layer; /* rows of the layer table that it computes, or NO_LAYER */
 	value_id out;               /* what it makes; NO_VALUE: nothing in the arena */
+	enum cnn_dtype dtype;       /* of what it makes */
 	struct ref out_ref;
 	int32_t rank; /* of what it makes, in ONNX order, for one picture */
 	int64_t dim[CNN_MAX_RANK];
@@ -94,9 +100,10 @@ void plan_free(struct plan *plan); /* NULL-safe */
 typedef void plan_watch_fn(void *ctx, const struct step *step, const float *out, size_t first,
                            size_t n, uint64_t ns);
 
-/* Run the plan for n pictures. */
-void plan_run(const struct plan *plan, const struct run *run, size_t n, plan_watch_fn *watch,
-              void *ctx);
+/* Run the plan for n pictures. Nothing fails but what a model computes and cannot do: divide an integer by
+ * zero, or read outside a tensor. */
+enum cnn_status plan_run(const struct plan *plan, const struct run *run, size_t n,
+                         plan_watch_fn *watch, void *ctx, struct cnn_error *err);
 
 /* The operand's memory for picture `picture`. */
 static inline float *ref_at(const struct run *run, const struct ref *ref, size_t picture)

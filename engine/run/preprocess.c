@@ -39,8 +39,10 @@ enum cnn_status input_decide(struct graph *g, const struct description *d, const
 		                "%s: the graph has %zu inputs; convd feeds one", g->name,
 		                g->n_input);
 	struct value *v = &g->value[g->input[0]];
-	if (v->dtype != CNN_F32)
-		return cnn_fail(err, CNN_UNSUPPORTED, "%s: input '%s' is %s; convd feeds float32",
+	bool bytes = v->dtype == CNN_U8 && channel_axis(v);
+	if (v->dtype != CNN_F32 && !bytes)
+		return cnn_fail(err, CNN_UNSUPPORTED,
+		                "%s: input '%s' is %s; convd feeds float32, or pictures as uint8",
 		                g->name, v->name, cnn_dtype_name(v->dtype));
 	if (v->rank < 1)
 		return cnn_fail(err, CNN_UNSUPPORTED, "%s: input '%s' is a single number", g->name,

@@ -93,7 +93,7 @@ static void watch_step(void *ctx, const struct step *step, const float *out, siz
 		.pictures = n,
 		.shape = {.rank = step->rank},
 		.channels_last = step->channels_last,
-		.data = out,
+		.data = step->dtype == CNN_F32 ? out : NULL,
 		.picture_stride = step->out_ref.stride / sizeof(float),
 		.ns = ns,
 	};
@@ -113,9 +113,10 @@ static enum cnn_status run_batch(struct cnn_session *s, struct run *run, size_t 
 	run->scratch_stride = m->plan->scratch_bytes;
 	run->pool = s->pool;
 	cnn_pool_begin(s->pool);
-	plan_run(m->plan, run, n, observer ? watch_step : NULL, (void *)(uintptr_t)observer);
+	enum cnn_status status = plan_run(m->plan, run, n, observer ? watch_step : NULL,
+	                                  (void *)(uintptr_t)observer, err);
 	cnn_pool_end(s->pool);
-	return CNN_OK;
+	return status;
 }
 
 enum cnn_status cnn_session_run(struct cnn_session *session, const struct image *const pictures[],
@@ -134,7 +135,8 @@ enum cnn_status cnn_session_run(struct cnn_session *session, const struct image 
 			                i);
 		session->pixels[i] = pictures[i]->px;
 	}
-	struct run run = {.pixels = session->pixels, .scores = scores};
+	void *output[] = {scores};
+	struct run run = {.pixels = session->pixels, .output = output};
 	return run_batch(session, &run, n, observer, err);
 }
 
@@ -142,6 +144,12 @@ enum cnn_status cnn_session_run_tensor(struct cnn_session *session, const float 
                                        bool raw, float *scores, const struct cnn_observer *observer,
                                        struct cnn_error *err)
 {
-	struct run run = {.tensor = input, .scores = scores, .raw_output = raw};
+	const void *inputs[] = {input};
+	void *output[] = {scores};
+	if (session->model->input_dtype != CNN_F32)
+		return cnn_fail(err, CNN_BAD_ARG, "%s: takes pictures only, as %s",
+		                session->model->info.name,
+		                cnn_dtype_name(session->model->input_dtype));
+	struct run run = {.input = inputs, .output = output, .raw_output = raw};
 	return run_batch(session, &run, n, observer, err);
 }

@@ -1,4 +1,5 @@
 #include "engine/train/arch.h"
+#include "engine/operators/infer.h"
 
 #include "engine/train/draw.h"
 

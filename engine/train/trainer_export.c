@@ -2,6 +2,7 @@
 #include "engine/base/file.h"
 #include "engine/onnx/export.h"
 #include "engine/onnx/import.h"
+#include "engine/operators/infer.h"
 #include "engine/passes/passes.h"
 #include "engine/train/block.h"
 #include "engine/train/state.h"

@@ -1,5 +1,6 @@
 /* Graph surgery: the last layer goes, a new one comes. */
 #include "engine/train/transfer.h"
+#include "engine/operators/infer.h"
 
 #include "engine/base/file.h"
 #include "engine/cnn.h"

@@ -6,6 +6,7 @@
 #include "engine/cnn.h"
 #include "engine/onnx/export.h"
 #include "engine/onnx/import.h"
+#include "engine/operators/infer.h"
 #include "tests/fuzz/target.h"
 
 #include <math.h>

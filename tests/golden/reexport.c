@@ -9,6 +9,7 @@
 
 #include "engine/onnx/export.h"
 #include "engine/onnx/import.h"
+#include "engine/operators/infer.h"
 #include "engine/run/file.h"
 
 #define MAX_BYTES ((size_t)1 << 30)

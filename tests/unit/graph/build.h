@@ -2,6 +2,7 @@
 #ifndef TESTS_UNIT_GRAPH_BUILD_H
 #define TESTS_UNIT_GRAPH_BUILD_H
 #include "engine/graph/graph.h"
+#include "engine/operators/infer.h"
 #include "tests/test.h"
 
 #define LIST(...)                       \

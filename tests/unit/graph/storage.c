@@ -1,7 +1,7 @@
 /* storage.c - values, nodes, order, and the rewrites that passes share. */
 #include "tests/unit/graph/build.h"
 
-#include "engine/graph/shapes.h"
+#include "engine/operators/shapes.h"
 
 static void ops_have_names_and_rules(void)
 {

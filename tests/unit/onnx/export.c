@@ -231,7 +231,7 @@ static void elementwise(void)
 	}
 	for (size_t i = 0; i < sizeof curves_of_two / sizeof curves_of_two[0]; i++) {
 		y = op(g, curves_of_two[i], IDS(y));
-		attr(g)->unary = (struct unary_attr){0.75f, 0.375f};
+		attr(g)->unary = (struct unary_attr){.alpha = 0.75f, .beta = 0.375f};
 	}
 	for (size_t i = 0; i < sizeof joins / sizeof joins[0]; i++)
 		y = op(g, joins[i], IDS(y, i % 2 ? x : build_weights(g, LIST(4, 1, 1))));

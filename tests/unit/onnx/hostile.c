@@ -1,4 +1,5 @@
 /* hostile.c - bytes that are no model: each gets one clear line, in little time and memory. */
+#include "engine/operators/infer.h"
 #include "tests/unit/onnx/model.h"
 
 static void refuse_bytes(const uint8_t *bytes, size_t len, const char *part)

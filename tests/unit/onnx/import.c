@@ -2,6 +2,7 @@
 #include "tests/unit/onnx/model.h"
 
 #include "engine/onnx/attributes.h"
+#include "engine/operators/infer.h"
 
 #define FLOAT   ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT
 #define INT64   ONNX__TENSOR_PROTO__DATA_TYPE__INT64

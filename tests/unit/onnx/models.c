@@ -1,6 +1,7 @@
 /* models.c - real networks: they import, infer, and count right, or are refused by name. */
 #include "engine/graph/layers.h"
 #include "engine/onnx/import.h"
+#include "engine/operators/infer.h"
 #include "tests/test.h"
 
 struct totals {

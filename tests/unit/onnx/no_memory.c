@@ -2,6 +2,7 @@
 #include "engine/graph/layers.h"
 #include "engine/onnx/export.h"
 #include "engine/onnx/import.h"
+#include "engine/operators/infer.h"
 #include "tests/test.h"
 
 #if defined(__has_feature)

@@ -310,16 +310,16 @@ static void check_level(const struct problem *p, enum cnn_isa isa)
 
 	struct machine m = machine_new(p, &kernels, 1, 1);
 	for (size_t i = 0; i < BATCH; i++) {
-		m.run.tensor = x + i * in;
-		m.run.scores = single + i * out;
-		plan_run(m.plan, &m.run, 1, NULL, NULL);
+		m.run.input = (const void *[]){x + i * in};
+		m.run.output = (void *[]){single + i * out};
+		CHECK_INT(plan_run(m.plan, &m.run, 1, NULL, NULL, NULL), CNN_OK);
 	}
 	machine_free(&m);
 	for (size_t threads = 1; threads <= 2; threads++) {
 		m = machine_new(p, &kernels, BATCH, threads);
-		m.run.tensor = x;
-		m.run.scores = together;
-		plan_run(m.plan, &m.run, BATCH, NULL, NULL);
+		m.run.input = (const void *[]){x};
+		m.run.output = (void *[]){together};
+		CHECK_INT(plan_run(m.plan, &m.run, BATCH, NULL, NULL, NULL), CNN_OK);
 		machine_free(&m);
 		if (memcmp(single, together, BATCH * out * sizeof *single) != 0)
 			fail(p, isa, "a batch differs from single pictures");

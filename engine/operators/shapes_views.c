@@ -1,5 +1,5 @@
 /* shapes_views.c - operators whose output shape is given by numbers; any type. */
-#include "engine/graph/shapes.h"
+#include "engine/operators/shapes.h"
 
 #include <math.h>
 

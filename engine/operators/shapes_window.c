@@ -1,5 +1,5 @@
 /* shapes_window.c - Conv and pools: kernels that slide over one or two spatial axes. */
-#include "engine/graph/shapes.h"
+#include "engine/operators/shapes.h"
 
 /* Far above any real network; keeps all sums below far from overflow. */
 #define WINDOW_MAX 65536

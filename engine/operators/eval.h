@@ -1,6 +1,8 @@
-/* eval.h - the values of nodes whose inputs are all constant; private to graph/.
+/* eval.h - what each operator computes, for every type that it takes: portable, and the reference for the
+ * kernels. Constants are computed by these rules at load, and what has no kernel at run time.
  *
- * A rule is called after its node's shape rule, with a zeroed buffer for each output. */
+ * A rule is called after its node's shape rule, with a zeroed buffer for each output. It reads its inputs'
+ * values through graph_in(), keeps nothing, allocates nothing, and may run on several threads at once. */
 #ifndef ENGINE_GRAPH_EVAL_H
 #define ENGINE_GRAPH_EVAL_H
 #include "engine/graph/graph.h"
@@ -9,6 +11,11 @@
 typedef enum cnn_status (*eval_rule)(const struct graph *g, const struct node *n, void *const *out,
                                      struct cnn_error *err);
 extern const eval_rule eval_table[OP_COUNT]; /* NULL: not evaluated at load */
+
+/* The node runs by its rule, on tensors in ONNX's order, because no kernel takes its types or its form.
+ * A rule may then find the values of its inputs changed from run to run, though not those that the shapes
+ * depend on. */
+bool eval_at_run_time(const struct graph *g, const struct node *n);
 
 /* The operator only renames its input's elements: the output shares the input's data. */
 bool eval_is_view(enum op op);

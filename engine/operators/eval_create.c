@@ -1,5 +1,5 @@
 /* eval_create.c - constants made from shapes and numbers, and changes of type. */
-#include "engine/graph/eval.h"
+#include "engine/operators/eval.h"
 
 #include <string.h>
 

@@ -1,6 +1,7 @@
 /* infer.c - one walk over the graph: shapes, and constants out of constants. */
-#include "engine/graph/eval.h"
-#include "engine/graph/shapes.h"
+#include "engine/operators/infer.h"
+#include "engine/operators/eval.h"
+#include "engine/operators/shapes.h"
 
 /* Evaluating constants may read and write this many bytes, and a multiple of the bytes of the
  * constants in the file: a small file cannot ask for much memory or time. */

@@ -1,5 +1,5 @@
 /* eval_arithmetic.c - arithmetic on constants: float32, and integers modulo 2^bits. */
-#include "engine/graph/eval.h"
+#include "engine/operators/eval.h"
 
 #include <math.h>
 

@@ -1,4 +1,4 @@
-/* shapes.h - types and shapes of a node's outputs from its inputs; private to graph/.
+/* shapes.h - types and shapes of a node's outputs from its inputs; private to operators/.
  *
  * A rule finds its node's inputs shaped, checks all that ONNX asks of them, and shapes every
  * output with shape_set(). */
@@ -15,8 +15,7 @@ enum cnn_status shape_set(struct graph *g, const struct node *n, uint32_t output
                           enum cnn_dtype dtype, int32_t rank, const int64_t *dim,
                           struct cnn_error *err);
 
-/* All inputs that are there have the type of input 0, which is float32; other types only when
- * every input is constant, since then the node is evaluated at load and never run. */
+/* All inputs that are there have the type of input 0; with _f32, and that is float32. */
 enum cnn_status shape_same_types(const struct graph *g, const struct node *n,
                                  struct cnn_error *err);
 enum cnn_status shape_require_f32(const struct graph *g, const struct node *n,

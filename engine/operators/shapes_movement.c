@@ -1,5 +1,5 @@
 /* shapes_movement.c - operators that move elements about; any type. */
-#include "engine/graph/shapes.h"
+#include "engine/operators/shapes.h"
 
 SHAPE_RULE(shape_concat)
 {

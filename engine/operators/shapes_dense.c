@@ -1,5 +1,5 @@
 /* shapes_dense.c - matrix products and normalisations. */
-#include "engine/graph/shapes.h"
+#include "engine/operators/shapes.h"
 
 SHAPE_RULE(shape_gemm)
 {

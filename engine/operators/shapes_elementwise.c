@@ -1,5 +1,5 @@
 /* shapes_elementwise.c - operators on elements, and reductions. */
-#include "engine/graph/shapes.h"
+#include "engine/operators/shapes.h"
 
 SHAPE_RULE(shape_unary)
 {
@@ -102,9 +102,6 @@ SHAPE_RULE(shape_pow)
 SHAPE_RULE(shape_reduce)
 {
 	const struct value *x = graph_in(g, n, 0);
-	if (x->dtype != CNN_F32 && !shape_inputs_constant(g, n))
-		return cnn_fail(err, CNN_UNSUPPORTED, "node '%s': %s of %s is not supported",
-		                n->name, op_table[n->op].onnx_name, cnn_dtype_name(x->dtype));
 	bool reduced[CNN_MAX_RANK];
 	enum cnn_status s = resolve_reduced(g, n, reduced, err);
 	if (s)

@@ -1,5 +1,5 @@
 /* eval_movement.c - constants moved about, whatever their type. */
-#include "engine/graph/eval.h"
+#include "engine/operators/eval.h"
 
 #include <string.h>
 

@@ -1,5 +1,5 @@
 /* shapes.c - the table of shape rules, and what the rules share. */
-#include "engine/graph/shapes.h"
+#include "engine/operators/shapes.h"
 
 #include <stdio.h>
 
@@ -131,9 +131,6 @@ enum cnn_status shape_same_types(const struct graph *g, const struct node *n, st
 			                op_table[n->op].onnx_name, cnn_dtype_name(dtype),
 			                cnn_dtype_name(v->dtype));
 	}
-	if (dtype != CNN_F32 && !shape_inputs_constant(g, n))
-		return cnn_fail(err, CNN_UNSUPPORTED, "node '%s': %s of %s is not supported",
-		                n->name, op_table[n->op].onnx_name, cnn_dtype_name(dtype));
 	return CNN_OK;
 }
 

@@ -1,5 +1,5 @@
 /* eval.c - the table of evaluators, and strided walks. */
-#include "engine/graph/eval.h"
+#include "engine/operators/eval.h"
 
 const eval_rule eval_table[OP_COUNT] = {
 	[OP_RELU] = eval_unary,

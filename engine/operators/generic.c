@@ -1,0 +1,54 @@
+/* generic.c - which nodes run by their evaluation rule because no kernel takes their form. */
+#include "engine/operators/eval.h"
+
+static bool constant(const struct graph *g, const struct node *n, uint32_t input)
+{
+	const struct value *v = graph_in(g, n, input);
+	return !v || v->data;
+}
+
+/* Kernels compute float32, and have at least one element to compute. What they take besides are
+ * constants: indices, axes, shapes. */
+static bool plain_floats(const struct graph *g, const struct node *n)
+{
+	for (uint32_t i = 0; i < n->n_in; i++) {
+		const struct value *v = graph_in(g, n, i);
+		if (v && !v->data && (v->dtype != CNN_F32 || graph_elements(v) == 0))
+			return false;
+	}
+	for (uint32_t k = 0; k < n->n_out; k++) {
+		const struct value *v = &g->value[n->out[k]];
+		if (v->dtype != CNN_F32 || graph_elements(v) == 0)
+			return false;
+	}
+	return true;
+}
+
+/* The forms of an operator that its kernel leaves out. */
+static bool has_kernel(const struct graph *g, const struct node *n)
+{
+	const struct value *x = graph_in(g, n, 0), *y = graph_in(g, n, 1);
+	switch (n->op) {
+	case OP_CONV:
+		return x->rank <= 4 && constant(g, n, 1) && constant(g, n, 2);
+	case OP_MAX_POOL:
+	case OP_AVERAGE_POOL:
+		return x->rank <= 4 && n->n_out == 1;
+	case OP_BATCH_NORM:
+		return constant(g, n, 1) && constant(g, n, 2) && constant(g, n, 3) &&
+		       constant(g, n, 4);
+	case OP_CLIP:
+		return constant(g, n, 1) && constant(g, n, 2);
+	case OP_PAD:
+		return constant(g, n, 2);
+	case OP_GATHER:
+		return !x->data && y->data && y->rank <= 1;
+	default:
+		return true;
+	}
+}
+
+bool eval_at_run_time(const struct graph *g, const struct node *n)
+{
+	return !eval_is_view(n->op) && !(plain_floats(g, n) && has_kernel(g, n));
+}
