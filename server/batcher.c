@@ -145,12 +145,17 @@ static void run_batch(struct worker *w, const struct batch_queue *q, size_t n)
 	for (size_t i = 0; i < n; i++)
 		w->picture[i] = w->job[i]->pixels;
 	float *scores = q->scores[w->index];
-	enum cnn_status status =
-		cnn_session_run(q->session[w->index], w->picture, n, scores, NULL, &err);
+	struct cnn_session *session = q->session[w->index];
+	enum cnn_status together = cnn_session_run(session, w->picture, n, scores, NULL, &err);
 	for (size_t i = 0; i < n; i++) {
 		struct batch_job *job = w->job[i];
-		const float *own = scores + i * q->classes;
-		if (status)
+		float *own = scores + i * q->classes;
+		enum cnn_status status = together;
+		/* the picture that a network fails on leaves its neighbours alone */
+		if (together && n > 1)
+			status =
+				cnn_session_run(session, &w->picture[i], 1, own, NULL, &job->error);
+		else if (together)
 			job->error = err;
 		if (status || cnn_scores_check(q->model, own, &job->error) != CNN_OK) {
 			finish(job, BATCH_FAILED, (uint32_t)n, started);
