@@ -163,7 +163,8 @@ TALL, WIDE = (7, 1), (1, 7)
 
 
 def inception_a(net, x, project):
-    return net.concat([chain(net, x, (64, 1)), chain(net, x, (48, 1), (64, 5)), chain(net, x, (64, 1), (96, 3), (96, 3)),
+    return net.concat([chain(net, x, (64, 1)), chain(net, x, (48, 1), (64, 5)),
+                       chain(net, x, (64, 1), (96, 3), (96, 3)),
                        chain(net, net.mean_pool(x, 3, 1, 1, include=True), (project, 1))])
 
 

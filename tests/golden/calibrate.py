@@ -5,6 +5,7 @@ measures them, each norm already at work on its own. The same run measures the s
 that probabilities are neither all alike nor certain.
 """
 import os
+from collections import Counter
 
 import numpy as np
 from onnx import helper, numpy_helper
@@ -52,6 +53,22 @@ def measure(net, oracle, folder, pictures):
         os.remove(path)
 
 
+class Weights:
+    """A network's initialisers as arrays, by name. What is not set stays as it is: some are large."""
+
+    def __init__(self, tensors):
+        self.tensors = {t.name: t for t in tensors}
+
+    def __getitem__(self, name):
+        return numpy_helper.to_array(self.tensors[name])
+
+    def __setitem__(self, name, array):
+        self.tensors[name] = numpy_helper.from_array(np.asarray(array, np.float32), name)
+
+    def __delitem__(self, name):
+        del self.tensors[name]
+
+
 def fold(net, weights, node, conv):
     """The norm into the convolution before it."""
     scale, shift, mean, variance = (weights[name] for name in node.input[1:])
@@ -69,11 +86,11 @@ def fold(net, weights, node, conv):
 def fold_norms(net, weights):
     """As exporters do where nothing else reads the convolution's result."""
     maker = {name: node for node in net.nodes for name in node.output}
-    readers = [name for node in net.nodes for name in node.input]
+    readers = Counter(name for node in net.nodes for name in node.input)
     kept = []
     for node in net.nodes:
         conv = maker.get(node.input[0]) if node.op_type == "BatchNormalization" else None
-        if conv is not None and conv.op_type == "Conv" and readers.count(node.input[0]) == 1:
+        if conv is not None and conv.op_type == "Conv" and readers[node.input[0]] == 1:
             fold(net, weights, node, conv)
         else:
             kept.append(node)
@@ -82,13 +99,13 @@ def fold_norms(net, weights):
 
 def calibrate(net, oracle, folder, pictures):
     found = measure(net, oracle, folder, pictures)
-    weights = {w.name: numpy_helper.to_array(w) for w in net.weights}
+    weights = Weights(net.weights)
     for node in net.nodes:
         if node.op_type == "BatchNormalization":
             for name in node.input[3:]:
                 weights[name], found = np.split(found, [len(weights[name])])
     for name in net.last.input[1:]:
-        weights[name] = weights[name] * np.float32(SPREAD / np.sqrt(found.mean()))
+        weights[name] = weights[name] * SPREAD / np.sqrt(found.mean())
     if net.fold_norms:
         fold_norms(net, weights)
-    net.weights = [numpy_helper.from_array(np.asarray(w), name) for name, w in weights.items()]
+    net.weights = list(weights.tensors.values())

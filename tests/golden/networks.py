@@ -129,7 +129,8 @@ def mobilenet_v3_of_sigmoid():
 def efficientnet():
     net = Net("efficientnet", (3, 80, 80), opset=13)
     x = net.conv_bn("input", 32, 3, stride=2, act="silu")
-    for expand, width, kernel, stride in ((32, 16, 3, 1), (96, 24, 3, 2), (144, 24, 3, 1), (144, 40, 5, 2), (240, 40, 5, 1)):
+    for expand, width, kernel, stride in ((32, 16, 3, 1), (96, 24, 3, 2), (144, 24, 3, 1), (144, 40, 5, 2),
+                                          (240, 40, 5, 1)):
         x = inverted(net, x, expand, width, kernel, stride, "silu", "Sigmoid", inner="silu", pool="reduce")
     x = net.conv_bn(x, 160, 1, act="silu")
     x = net.reduce(x, "ReduceMean", [-1, -2], keep=False)
