@@ -127,6 +127,7 @@ SUITES_rules  = 'headers $(MAKE) -s check-headers' 'layers $(MAKE) -s check-laye
 SUITES_unit   = $(foreach t,$(UNIT_BIN) $(EMULATED_BIN),'$(t:$(B)/tests/%=%) $(t)') \
                 $(foreach f,$(REPLAYED),'fuzz/$(f) $(B)/tests/fuzz/replay_$(f) tests/fuzz/corpus/$(f)')
 SUITES_golden = 'golden $(PYTHON) tests/golden/golden.py $(B)' \
+                'architectures $(PYTHON) tests/golden/golden.py $(B) architectures' \
                 'preprocess $(PYTHON) tests/golden/preprocess.py $(B)/tests/golden/fit_dump'
 SUITES_http   = 'http $(PYTHON) tests/http/run.py $(B)'
 SUITES_train  = 'train $(PYTHON) tests/train/run.py $(B)'

@@ -11,19 +11,25 @@ SCORE = 2e-4        # of the largest score, where scores are not probabilities
 TIE = 1e-6
 
 
+class Skip(Exception):
+    """Ends a test that cannot be run, and says why."""
+
+
 class Report:
     def __init__(self):
         self.passed = self.failed = self.skipped = 0
 
     @contextlib.contextmanager
     def case(self, name):
-        """A test: fails with Failure, passes otherwise. Yields a list for remarks."""
+        """A test: fails with Failure, is skipped with Skip, passes otherwise. Yields a list for remarks."""
         remarks = []
         try:
             yield remarks
         except Failure as failure:
             self.failed += 1
             print(f"FAILED  {name}: {failure}", flush=True)
+        except Skip as why:
+            self.skip(name, why)
         else:
             self.passed += 1
             print(f"ok      {name}{'  ' if remarks else ''}{' '.join(remarks)}", flush=True)

@@ -1,7 +1,8 @@
 #!/usr/bin/python3
 """Compare the engine with onnxruntime: real models on photos, and generated networks.
 
-    golden.py BUILD [PART ...]          parts: models networks random reexport server; all by default
+    golden.py BUILD [PART ...]           parts: models networks random reexport server; all of these by default
+    golden.py BUILD architectures[:NAME] full-size networks, or one of them: a minute or two, and 2 GB of memory
 
 "reexport" takes everything only when it is named.
 
@@ -18,6 +19,7 @@ import make_models
 import photos
 import pictures
 import reexport
+from architecture_checks import check_architectures
 from compare import PROBABILITY, Report, near, near_scores, same_bits, same_top, sample_folder, ways
 from runners import DATA, Engine, Failure, Oracle, Unsupported, softmax
 
@@ -149,8 +151,9 @@ def check_written_again(report, build, oracle, folder, step):
 
 def main():
     if len(sys.argv) < 2:
-        sys.exit("usage: golden.py BUILD [models|networks|random|reexport|server ...]")
-    build, parts = sys.argv[1], sys.argv[2:] or ["models", "networks", "random", "reexport", "server"]
+        sys.exit("usage: golden.py BUILD [models|networks|random|architectures[:NAME]|reexport|server ...]")
+    build = sys.argv[1]
+    parts = sys.argv[2:] or ["models", "networks", "random", "reexport", "server"]
     report = Report()
     why = Oracle.missing()
     if why:
@@ -158,7 +161,7 @@ def main():
         return report.finish()
     folder = sample_folder(build)
     engine, oracle = Engine(build), Oracle(folder)
-    for part in parts:
+    for part, _, name in (p.partition(":") for p in parts):
         needs_data = part in ("models", "server")
         if needs_data and not os.path.isdir(DATA):
             report.skip(part, "no test data (CONVD_TEST_DATA)")
@@ -168,6 +171,8 @@ def main():
             report.skip(part, "CONVD_TEST_QUICK")
         elif part == "server":
             photos.check_server(report, build, oracle, picture_models())
+        elif part == "architectures":
+            check_architectures(report, build, engine, oracle, folder, QUICK, name)
         elif part == "reexport":
             check_written_again(report, build, oracle, folder, 1 if sys.argv[2:] else 4)
         else:

@@ -15,12 +15,14 @@ def pair(value):
 
 
 class Net:
-    def __init__(self, name, dims=(3, 64, 64), opset=13, batch="N", seed=1, constant_nodes=False, sizes=None):
+    def __init__(self, name, dims=(3, 64, 64), opset=13, batch="N", seed=1, constant_nodes=False, sizes=None,
+                 epsilon=1e-5):
         """`sizes`: what the file says of dims, where that is not their value (names for open ones).
         Before opset 9 weights are listed among the inputs, as IR version 3 wants it."""
         self.name, self.opset, self.batch = name, opset, batch
         self.rng = np.random.default_rng(seed)
         self.constant_nodes = constant_nodes
+        self.epsilon = epsilon
         self.sizes = list(sizes or dims)
         self.shape = {"input": (1, *dims)}
         self.nodes, self.weights, self.outputs = [], [], []
@@ -47,6 +49,8 @@ class Net:
         return self.constant(values, np.int64)
 
     def normal(self, *shape, scale=1.0):
+        if math.prod(shape) > 1 << 20:
+            return self.constant(self.rng.standard_normal(shape, np.float32) * np.float32(scale))
         return self.constant(self.rng.standard_normal(shape) * scale)
 
     def uniform(self, low, high, *shape):
@@ -105,15 +109,14 @@ class Net:
             attributes["group"] = group
         return self.op("Conv", inputs, (1, channels, height, width), **attributes)
 
-    def norm(self, x, epsilon=1e-5):
+    def norm(self, x, epsilon=None):
         channels = self.shape[x][1]
         parts = [self.uniform(0.8, 1.2, channels), self.normal(channels, scale=0.1),
                  self.normal(channels, scale=0.1), self.uniform(0.5, 1.5, channels)]
-        return self.op("BatchNormalization", [x, *parts], epsilon=epsilon)
+        return self.op("BatchNormalization", [x, *parts], epsilon=epsilon or self.epsilon)
 
     def conv_bn(self, x, channels, kernel=3, act="Relu", **options):
-        x = self.norm(self.conv(x, channels, kernel, bias=options.pop("bias", False), **options))
-        return self.act(x, act)
+        return self.act(self.norm(self.conv(x, channels, kernel, bias=False, **options)), act)
 
     def pool(self, x, kind, kernel, stride=1, pad=0, ceil=False, include=None, auto_pad=None, dilation=1):
         attributes, height, width = self.window(x, kernel, stride, pad, dilation, ceil=ceil, auto_pad=auto_pad)
@@ -158,9 +161,14 @@ class Net:
         return self.op("Mul", [x, self.ops(x, "Softplus", "Tanh")])
 
     def act_gelu(self, x):
-        half = self.op("Mul", [x, self.constant(0.5)])
-        one = self.op("Add", [self.op("Erf", self.op("Div", [x, self.constant(math.sqrt(2))])), self.constant(1)])
-        return self.op("Mul", [half, one])
+        return self.op("Mul", [self.op("Mul", [x, self.constant(0.5)]), self.erf_and_one(x)])
+
+    def act_gelu_halved_last(self, x):
+        """PyTorch's order."""
+        return self.op("Mul", [self.op("Mul", [x, self.erf_and_one(x)]), self.constant(0.5)])
+
+    def erf_and_one(self, x):
+        return self.op("Add", [self.op("Erf", self.op("Div", [x, self.constant(math.sqrt(2))])), self.constant(1)])
 
     def act_prelu(self, x):
         channels = self.shape[x][1]
@@ -182,6 +190,28 @@ class Net:
             inputs.append(self.normal(classes, scale=0.1))
         return self.op("Gemm", inputs, (1, classes), transB=1)
 
+    def linear(self, x, features, gain=1.0):
+        """Over the last axis of many, as PyTorch writes it: MatMul, then Add with the bias in front."""
+        dims = self.shape[x]
+        weights = self.normal(dims[-1], features, scale=math.sqrt(gain / dims[-1]))
+        y = self.op("MatMul", [x, weights], (*dims[:-1], features))
+        return self.op("Add", [self.normal(features, scale=0.1), y], self.shape[y])
+
+    def layer_norm(self, x, epsilon=1e-6):
+        """Over the last axis; before opset 17 by its formula."""
+        width = self.shape[x][-1]
+        scale, shift = self.uniform(0.8, 1.2, width), self.normal(width, scale=0.1)
+        if self.opset >= 17:
+            return self.op("LayerNormalization", [x, scale, shift], axis=-1, epsilon=epsilon)
+        y = self.binary("Sub", x, self.reduce(x, "ReduceMean", [-1]))
+        variance = self.reduce(self.op("Pow", [y, self.constant(2)]), "ReduceMean", [-1])
+        y = self.binary("Div", y, self.op("Sqrt", self.op("Add", [variance, self.constant(epsilon)])))
+        return self.op("Add", [self.op("Mul", [y, scale]), shift])
+
+    def matmul(self, a, b):
+        (*front, rows, _), columns = self.shape[a], self.shape[b][-1]
+        return self.op("MatMul", [a, b], (*front, rows, columns))
+
     # --- movement ---------------------------------------------------------------
     def flatten(self, x, axis=1):
         dims = self.shape[x]
@@ -195,6 +225,13 @@ class Net:
 
     def transpose(self, x, *perm):
         return self.op("Transpose", x, [self.shape[x][i] for i in perm], perm=perm)
+
+    def squeeze(self, x, axis):
+        dims = list(self.shape[x])
+        del dims[axis]
+        if self.opset < 13:
+            return self.op("Squeeze", x, dims, axes=[axis])
+        return self.op("Squeeze", [x, self.ints(axis)], dims)
 
     def concat(self, values, axis=1):
         dims = list(self.shape[values[0]])
@@ -248,19 +285,21 @@ class Net:
     def sample(self, n):
         return np.random.default_rng(7).standard_normal((n, *self.shape["input"][1:])).astype(np.float32)
 
-    def model(self):
+    def model(self, nodes=None, outputs=None):
+        """Other nodes and outputs, of any size, where they are given."""
         def info(name, dims):
             return onnx.helper.make_tensor_value_info(name, TensorProto.FLOAT, dims)
 
         inputs = [info("input", [self.batch, *self.sizes])]
         if self.opset < 9:
             inputs += [onnx.helper.make_tensor_value_info(w.name, w.data_type, w.dims) for w in self.weights]
-        outputs = [info(name, [self.batch, *self.shape[name][1:]]) for name in self.outputs]
-        graph = onnx.helper.make_graph(self.nodes, self.name, inputs, outputs, self.weights)
+        outputs = ([info(name, None) for name in outputs] if outputs else
+                   [info(name, [self.batch, *self.shape[name][1:]]) for name in self.outputs])
+        graph = onnx.helper.make_graph(nodes or self.nodes, self.name, inputs, outputs, self.weights)
         opset = onnx.helper.make_opsetid("", self.opset)
         return onnx.helper.make_model(graph, opset_imports=[opset], ir_version=IR_VERSION[self.opset],
                                       producer_name="make_models")
 
-    def save(self, path):
+    def save(self, path, nodes=None, outputs=None):
         with open(path, "wb") as f:
-            f.write(self.model().SerializeToString())
+            f.write(self.model(nodes, outputs).SerializeToString())

@@ -1,53 +1,15 @@
 """Well-known topologies, with random weights and small pictures."""
+from blocks import (basic_block, bottleneck, conv_relu, dense_layer, dynamic_flatten, inception, inverted, resnet_trunk,
+                    shuffle, shuffle_down, shuffle_unit, transition)
 from net import Net
 
 
-# --- ResNet, ResNeXt (torchvision's v1.5: the stride is in the 3x3) ---------------
-def basic_block(net, x, width, stride):
-    channels, side = net.shape[x][1:3]
-    y = net.conv_bn(x, width, 3, stride=stride)
-    y = net.conv_bn(y, width, 3, act=None)
-    if stride != 1 or channels != width:
-        x = net.conv_bn(x, width, 1, stride=stride, act=None)
-    return net.op("Relu", net.op("Add", [y, x]))
-
-
-def bottleneck(net, x, width, stride, group=1, base=1.0):
-    inner, outer = int(width * base) * group, width * 4
-    y = net.conv_bn(x, inner, 1)
-    y = net.conv_bn(y, inner, 3, stride=stride, group=group)
-    y = net.conv_bn(y, outer, 1, act=None)
-    if stride != 1 or net.shape[x][1] != outer:
-        x = net.conv_bn(x, outer, 1, stride=stride, act=None)
-    return net.op("Relu", net.op("Add", [y, x]))
-
-
+# --- ResNet, ResNeXt -----------------------------------------------------------------
 def resnet(name, block, counts, side=64, opset=13, batch="N", head="flatten", **options):
     net = Net(name, (3, side, side), opset=opset, batch=batch)
-    x = net.conv_bn("input", 64, 7, stride=2)
-    x = net.max_pool(x, 3, 2, 1)
-    for stage, count in enumerate(counts):
-        for i in range(count):
-            x = block(net, x, 64 << stage, 2 if stage and not i else 1, **options)
-    x = net.global_pool(x)
+    x = resnet_trunk(net, block, counts, **options)
     x = net.flatten(x) if head == "flatten" else dynamic_flatten(net, x)
     return net.finish(net.dense(x, 1000))
-
-
-def dynamic_flatten(net, x):
-    """view(x.size(0), -1) as PyTorch exports it: the batch is read from the shape at run time."""
-    size = net.op("Shape", x, (4,))
-    if net.opset < 13:
-        first = net.op("Gather", [size, net.constant(0, "int64")], (), axis=0)
-        one = net.op("Unsqueeze", first, (1,), axes=[0])
-    else:
-        first = net.op("Gather", [size, net.constant(0, "int64")], (), axis=0)
-        one = net.op("Unsqueeze", [first, net.ints(0)], (1,))
-    dims = net.op("Concat", [one, net.ints(-1)], (2,), axis=0)
-    features = 1
-    for d in net.shape[x][1:]:
-        features *= d
-    return net.op("Reshape", [x, dims], (1, features))
 
 
 def resnet18():
@@ -76,7 +38,7 @@ def vgg():
     x = "input"
     for width, count in ((32, 1), (64, 1), (96, 2), (128, 2)):
         for _ in range(count):
-            x = net.op("Relu", net.conv(x, width))
+            x = conv_relu(net, x, width)
         x = net.max_pool(x, 2, 2)
     x = net.flatten(x)
     for width in (256, 256):
@@ -90,12 +52,9 @@ def densenet():
     for stage in range(3):
         values = [x]
         for _ in range(4):
-            y = net.op("Relu", net.norm(net.concat(values) if len(values) > 1 else x))
-            y = net.conv_bn(y, 48, 1)
-            values.append(net.conv(y, 12, 3, bias=False))
-        x = net.op("Relu", net.norm(net.concat(values)))
-        if stage < 2:
-            x = net.mean_pool(net.conv(x, net.shape[x][1] // 2, 1, bias=False), 2, 2)
+            values.append(dense_layer(net, values, 12))
+        x = net.concat(values)
+        x = transition(net, x) if stage < 2 else x
     x = net.op("Relu", net.norm(x))
     return net.finish(net.dense(net.flatten(net.global_pool(x)), 100))
 
@@ -103,25 +62,20 @@ def densenet():
 def googlenet():
     """LRN, ceil_mode pools, four branches."""
     net = Net("googlenet", (3, 96, 96), opset=10)
-    x = net.op("Relu", net.conv("input", 32, 7, stride=2))
+    x = conv_relu(net, "input", 32, 7, stride=2)
     x = net.op("LRN", net.max_pool(x, 3, 2, ceil=True), size=5, alpha=1e-2, beta=0.75, bias=1.0)
-    x = net.op("Relu", net.conv(net.op("Relu", net.conv(x, 32, 1)), 48, 3))
+    x = conv_relu(net, conv_relu(net, x, 32, 1), 48, 3)
     x = net.max_pool(net.op("LRN", x, size=5, alpha=0.1, beta=0.5, bias=2.0), 3, 2, ceil=True)
     for width in (16, 24):
-        branches = [net.op("Relu", net.conv(x, width, 1))]
-        for kernel in (3, 5):
-            y = net.op("Relu", net.conv(x, width, 1))
-            branches.append(net.op("Relu", net.conv(y, width + 8, kernel)))
-        branches.append(net.op("Relu", net.conv(net.max_pool(x, 3, 1, 1, ceil=True), width, 1)))
-        x = net.concat(branches)
+        x = inception(net, x, width, (width, width + 8), (width, width + 8), width, conv_relu, 5)
     x = net.op("Dropout", net.max_pool(x, 3, 2, ceil=True))
     x = net.flatten(net.global_pool(x))
     return net.finish(net.op("Softmax", net.dense(x, 50), axis=1))
 
 
-def inception():
+def inception_v3():
     """1x7 and 7x1 kernels, branches that join twice, average pools that count the padding and don't."""
-    net = Net("inception", (3, 75, 75), opset=13)
+    net = Net("inception_v3", (3, 75, 75), opset=13)
     x = net.conv_bn("input", 16, 3, stride=2, pad=0)
     x = net.max_pool(net.conv_bn(x, 24, 3), 3, 2)
     for include in (False, True):
@@ -137,25 +91,6 @@ def inception():
 
 
 # --- the mobile ones ---------------------------------------------------------------
-def excite(net, x, ratio, gate, inner="Relu", pool="global"):
-    """Squeeze and excite."""
-    channels = net.shape[x][1]
-    y = net.global_pool(x) if pool == "global" else net.reduce(x, "ReduceMean", [2, 3])
-    y = net.act(net.conv(y, max(4, channels // ratio), 1), inner)
-    y = net.conv(y, channels, 1)
-    y = net.op("HardSigmoid", y, alpha=1 / 6, beta=0.5) if gate == "HardSigmoid" else net.op(gate, y)
-    return net.binary("Mul", x, y)
-
-
-def inverted(net, x, expand, width, kernel, stride, act, gate=None, **options):
-    y = net.conv_bn(x, expand, 1, act=act)
-    y = net.conv_bn(y, expand, kernel, stride=stride, group=expand, act=act)
-    if gate:
-        y = excite(net, y, 4, gate, **options)
-    y = net.conv_bn(y, width, 1, act=None)
-    return net.op("Add", [x, y]) if net.shape[x] == net.shape[y] else y
-
-
 def mobilenet_v2():
     net = Net("mobilenet_v2", (3, 64, 64), opset=10)
     x = net.conv_bn("input", 16, 3, stride=2, act="relu6")
@@ -194,18 +129,12 @@ def mobilenet_v3_of_sigmoid():
 def efficientnet():
     net = Net("efficientnet", (3, 80, 80), opset=13)
     x = net.conv_bn("input", 32, 3, stride=2, act="silu")
-    for expand, width, kernel, stride in ((32, 16, 3, 1), (96, 24, 3, 2), (144, 24, 3, 1), (144, 40, 5, 2), (240, 40, 5, 1)):
+    for expand, width, kernel, stride in ((32, 16, 3, 1), (96, 24, 3, 2), (144, 24, 3, 1), (144, 40, 5, 2),
+                                          (240, 40, 5, 1)):
         x = inverted(net, x, expand, width, kernel, stride, "silu", "Sigmoid", inner="silu", pool="reduce")
     x = net.conv_bn(x, 160, 1, act="silu")
     x = net.reduce(x, "ReduceMean", [-1, -2], keep=False)
     return net.finish(net.dense(x, 100))
-
-
-def shuffle(net, x, groups):
-    _, channels, height, width = net.shape[x]
-    x = net.reshape(x, 1 if net.batch == 1 else -1, groups, channels // groups, height, width)
-    x = net.transpose(x, 0, 2, 1, 3, 4)
-    return net.reshape(x, 1 if net.batch == 1 else -1, channels, height, width)
 
 
 def shufflenet_v1():
@@ -225,16 +154,7 @@ def shufflenet_v2():
     net = Net("shufflenet_v2", (3, 64, 64), opset=13)
     x = net.max_pool(net.conv_bn("input", 24, 3, stride=2), 3, 2, 1)
     for width in (48, 96):
-        left = net.conv_bn(x, net.shape[x][1], 3, stride=2, group=net.shape[x][1], act=None)
-        left = net.conv_bn(left, width // 2, 1)
-        right = net.conv_bn(x, width // 2, 1)
-        right = net.conv_bn(right, width // 2, 3, stride=2, group=width // 2, act=None)
-        right = net.conv_bn(right, width // 2, 1)
-        x = shuffle(net, net.concat([left, right]), 2)
-        left, right = net.split(x, [width // 2, width // 2])
-        right = net.conv_bn(right, width // 2, 1)
-        right = net.conv_bn(right, width // 2, 3, group=width // 2, act=None)
-        x = shuffle(net, net.concat([left, net.conv_bn(right, width // 2, 1)]), 2)
+        x = shuffle_unit(net, shuffle_down(net, x, width))
     x = net.reduce(net.conv_bn(x, 128, 1), "ReduceMean", [2, 3], keep=False)
     return net.finish(net.dense(x, 50))
 
@@ -251,5 +171,5 @@ def convnext():
 
 
 NETWORKS = [resnet18, resnet50, resnet18_dynamic_flatten, resnet18_opset7_batch1, resnext, vgg, densenet, googlenet,
-            inception, mobilenet_v2, mobilenet_v3_hard_swish, mobilenet_v3_of_clip, mobilenet_v3_of_sigmoid,
+            inception_v3, mobilenet_v2, mobilenet_v3_hard_swish, mobilenet_v3_of_clip, mobilenet_v3_of_sigmoid,
             efficientnet, shufflenet_v1, shufflenet_v2, convnext]
