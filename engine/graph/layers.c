@@ -40,12 +40,20 @@ static struct cnn_shape shape_of(const struct value *v)
 
 static bool is_windowed(enum op op)
 {
-	return op == OP_CONV || op == OP_MAX_POOL || op == OP_AVERAGE_POOL;
+	return op == OP_CONV || op == OP_MAX_POOL || op == OP_AVERAGE_POOL || op == OP_LP_POOL ||
+	       op == OP_CONV_INTEGER || op == OP_QLINEAR_CONV || op == OP_QLINEAR_AVERAGE_POOL;
 }
 
 static bool is_global_pool(enum op op)
 {
-	return op == OP_GLOBAL_AVERAGE_POOL || op == OP_GLOBAL_MAX_POOL;
+	return op == OP_GLOBAL_AVERAGE_POOL || op == OP_GLOBAL_MAX_POOL ||
+	       op == OP_GLOBAL_LP_POOL || op == OP_QLINEAR_GLOBAL_AVERAGE_POOL;
+}
+
+static bool is_product(enum op op)
+{
+	return op == OP_GEMM || op == OP_MATMUL || op == OP_MATMUL_INTEGER ||
+	       op == OP_QLINEAR_MATMUL || op == OP_QGEMM;
 }
 
 /* Whether input i holds learnable numbers. A running mean or variance is measured, not learned, and
@@ -53,14 +61,27 @@ static bool is_global_pool(enum op op)
 static bool is_parameter(const struct graph *g, const struct node *n, uint32_t i)
 {
 	const struct value *v = graph_in(g, n, i);
-	if (!v || !v->data || v->dtype != CNN_F32)
+	if (!v || !v->data)
 		return false;
 	switch (n->op) {
 	case OP_CONV:
+	case OP_CONV_TRANSPOSE:
 	case OP_GEMM:
 	case OP_MATMUL:
-		return true;
+		return v->dtype == CNN_F32;
+	case OP_CONV_INTEGER:
+	case OP_MATMUL_INTEGER:
+		return i == 1;
+	case OP_QLINEAR_CONV:
+		return i == 3 || i == 8;
+	case OP_QLINEAR_MATMUL:
+		return i == 3;
+	case OP_QGEMM:
+		return i == 3 || i == 6;
 	case OP_BATCH_NORM:
+	case OP_INSTANCE_NORM:
+	case OP_LAYER_NORM:
+	case OP_GROUP_NORM:
 		return i == 1 || i == 2;
 	case OP_PRELU:
 		return i == 1;
@@ -73,7 +94,8 @@ static bool is_parameter(const struct graph *g, const struct node *n, uint32_t i
 	case OP_MAX:
 	case OP_SUM:
 	case OP_MEAN:
-		return graph_elements(v) > 1;
+	case OP_CONCAT:
+		return v->dtype == CNN_F32 && graph_elements(v) > 1;
 	default:
 		return false;
 	}
@@ -96,12 +118,23 @@ static int64_t count_macs(const struct graph *g, const struct node *n)
 	int64_t outputs = graph_elements(graph_out(g, n));
 	const struct value *a = graph_in(g, n, 0), *w = graph_in(g, n, 1);
 	switch (n->op) {
+	case OP_QLINEAR_CONV:
+		w = graph_in(g, n, 3);
+		/* fallthrough */
 	case OP_CONV:
+	case OP_CONV_INTEGER:
 		/* Elements of one filter, for each output. */
 		return saturating_mul(outputs, graph_elements(w) / w->dim[0]);
+	case OP_CONV_TRANSPOSE:
+		/* The same turned round: elements that one input channel reaches, for each input. */
+		return saturating_mul(graph_elements(a), graph_elements(w) / w->dim[0]);
 	case OP_GEMM:
 		return saturating_mul(outputs, a->dim[n->attr.gemm.trans_a ? 0 : 1]);
+	case OP_QGEMM:
+		return saturating_mul(outputs, a->dim[n->attr.quant.trans_a ? 0 : 1]);
 	case OP_MATMUL:
+	case OP_MATMUL_INTEGER:
+	case OP_QLINEAR_MATMUL:
 		return saturating_mul(outputs, a->dim[a->rank - 1]);
 	default:
 		return 0;
@@ -110,7 +143,7 @@ static int64_t count_macs(const struct graph *g, const struct node *n)
 
 static bool has_dense_twin(enum op op)
 {
-	return is_windowed(op) || is_global_pool(op) || op == OP_GEMM || op == OP_MATMUL;
+	return is_windowed(op) || is_global_pool(op) || is_product(op) || op == OP_CONV_TRANSPOSE;
 }
 
 /* Reductions over an axis behind the channels, or over all features of a flat tensor. */
@@ -118,7 +151,7 @@ static bool reduces_space(const struct graph *g, const struct node *n)
 {
 	bool reduced[CNN_MAX_RANK];
 	int32_t rank = graph_in(g, n, 0)->rank;
-	if (n->op < OP_REDUCE_MEAN || n->op > OP_REDUCE_PROD ||
+	if (n->op < OP_REDUCE_MEAN || n->op > OP_REDUCE_SUM_SQUARE ||
 	    resolve_reduced(g, n, reduced, NULL) != CNN_OK)
 		return false;
 	for (int32_t i = rank > 2 ? 2 : 1; i < rank; i++)
@@ -160,8 +193,7 @@ static struct view look(const struct table *t, const struct node *n)
 			seen.side[a] = to_int32(seen.side[a]);
 			seen.jump[a] = to_int32(saturating_mul(seen.jump[a], w->stride[a]));
 		}
-	} else if (is_global_pool(n->op) || n->op == OP_GEMM || n->op == OP_MATMUL ||
-	           reduces_space(t->g, n)) {
+	} else if (is_global_pool(n->op) || is_product(n->op) || reduces_space(t->g, n)) {
 		seen.side[0] = seen.side[1] = 0;
 	}
 	return seen;
@@ -193,9 +225,10 @@ static void fill_row(struct table *t, struct cnn_layer *row, const struct node *
 	*row = (struct cnn_layer){.name = n->name, .op = op_table[n->op].onnx_name, .groups = 1};
 	row->input = shape_of(x);
 	row->output = shape_of(y);
-	if (is_windowed(n->op))
+	bool windowed = is_windowed(n->op) || n->op == OP_CONV_TRANSPOSE;
+	if (windowed)
 		fill_window(row, &n->attr.window);
-	if (n->op == OP_CONV)
+	if (windowed && n->attr.window.group > 1)
 		row->groups = n->attr.window.group;
 	row->parameters = count_parameters(t, n);
 	row->macs = count_macs(t->g, n);

@@ -20,8 +20,8 @@ Published = namedtuple("Published", "source parameters gmacs digits apart apart_
 PUBLISHED = {
     "alexnet": Published("torchvision", 61100840, 0.714),
     "convnext_tiny": Published("torchvision", 28589128, 4.456),
-    "deit_tiny": Published("timm", 5717416, 1.26, 2, 192, 25 * 5 * 197 * 192 / 1e9,
-                           "the class token is no layer's weight; five operations for each value a layer norm sees"),
+    "deit_tiny": Published("timm", 5717416, 1.26, 2, 0, 25 * 5 * 197 * 192 / 1e9,
+                           "five operations for each value a layer norm sees"),
     "densenet121": Published("torchvision", 7978856, 2.834),
     "efficientnet_b0": Published("torchvision", 5288548, 0.386),
     "googlenet": Published("torchvision", 6624904, 1.498),
