@@ -3,6 +3,7 @@
 # make test         install what is missing, build, run all tests
 # make bench        table of convd against onnxruntime    [BENCH='--rounds 15 --seconds 1 MODEL ...']
 # make bench-engine  table of convd against onnxruntime and oneDNN    [BENCH='--rounds 9 ...'] [BENCH_ISA=avx2]
+# make bench-load  how soon strangers are answered beside the limits    [BENCH='MODEL WORKERS SECONDS ROUNDS']
 # make bench-kernels  how near each kernel comes to the peak of its instruction set
 # make deps         only install what building and testing need (apt)
 # make SAN=address,undefined test-unit  the same with sanitizers, in a build directory of its own
@@ -200,6 +201,13 @@ bench-build: all $(B)/tests/bench/convd_rate $(B)/tests/bench/train_rate
 bench-kernels: $(B)/tests/bench/kernel_rates
 	@$<
 
+$(B)/tests/bench/mixed_load: $(B)/tests/bench/mixed_load.o $(B)/libserver.a $(B)/libengine.a
+	$(call say,LINK,$@)$(CC) $(ALL) $(LDFLAGS) -o $@ $^ $(LINK_ENGINE) $(LINK_SERVER)
+bench-load:
+	@sh tests/install-deps.sh build
+	$(again) $(JOBS) $(B)/tests/bench/mixed_load
+	@$(B)/tests/bench/mixed_load $(if $(BENCH),$(BENCH),models/scenes)
+
 # Nothing but this program needs oneDNN.
 ONEDNN := $(B)/tests/bench/onednn_rate
 $(B)/tests/bench/convd_rate $(ONEDNN): $(B)/tests/bench/rate.o
@@ -247,6 +255,6 @@ clean:
 
 FORCE:
 .PHONY: all unit-build test-suites test-unit test-golden test-http test-train check-headers check-layers \
-        check-isa check-format fuzz-onnx fuzz-image bench bench-build bench-engine bench-kernels deps run test install clean FORCE
+        check-isa check-format fuzz-onnx fuzz-image bench bench-build bench-engine bench-load bench-kernels deps run test install clean FORCE
 -include $(patsubst %.o,%.d,$(call OBJ,$(ENGINE) $(SERVER) $(UNIT) $(wildcard tests/golden/*.c tests/bench/*.c tests/fuzz/*.c)) $(EMULATED) \
          $(EMULATED_BIN:$(B)/tests/emulated/%=$(EMULATE)/tests/%.d) $(B)/$(INTRINSICS) $(EMULATE)/$(INTRINSICS))
