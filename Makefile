@@ -42,7 +42,7 @@ ENGINE  := $(sort $(foreach d,$(ENGINE_DIRS),$(wildcard engine/$(d)/*.c)))
 SERVER  := $(sort $(wildcard server/*.c server/commands/*.c))
 UNIT    := $(sort $(wildcard tests/unit/*/*.c) $(wildcard tests/kernels/*.c))
 SOURCES  = $(ENGINE) $(SERVER) $(UNIT) $(sort $(wildcard tests/*.h tests/*/*.h tests/*/*/*.h engine/*.h engine/*/*.h \
-           server/*.h server/*/*.h tests/kernels/*/*.c tests/golden/*.c tests/fuzz/*.c tests/bench/*.c))
+           server/*.h server/*/*.h tests/kernels/*/*.c tests/golden/*.c tests/onnx/*.c tests/fuzz/*.c tests/bench/*.c))
 
 ENGINE_LIBS := libprotobuf-c jansson libjpeg libpng nettle
 SERVER_LIBS := libuv libmicrohttpd
@@ -72,7 +72,7 @@ $(B)/gen/onnx.pb-c.h: $(ONNX_PROTO) | $(B)/flags
 $(B)/gen/onnx.pb-c.c: $(B)/gen/onnx.pb-c.h ;
 $(B)/gen/onnx.pb-c.o: $(B)/gen/onnx.pb-c.c $(B)/flags
 	$(call say,CC,$<)$(CC) -std=c11 -O2 -g -I$(B)/gen $(if $(SAN),-fsanitize=$(SAN)) -w -c -o $@ $<
-$(call OBJ,$(wildcard engine/onnx/*.c tests/unit/*/*.c tests/fuzz/*.c)): $(B)/gen/onnx.pb-c.h
+$(call OBJ,$(wildcard engine/onnx/*.c tests/unit/*/*.c tests/onnx/*.c tests/fuzz/*.c)): $(B)/gen/onnx.pb-c.h
 
 # The web page is part of the program, and the style of training's report.
 $(call OBJ,server/api_web.c server/commands/train_report.c): $(wildcard server/web/*)
@@ -95,6 +95,9 @@ $(B)/%.o: %.c $(B)/flags
 PYTHON   := /usr/bin/python3
 UNIT_BIN := $(patsubst %.c,$(B)/%,$(UNIT))
 HELPERS  := $(patsubst %.c,$(B)/%,$(wildcard tests/golden/*.c))
+NODE_TEST := $(B)/tests/onnx/node_test
+$(NODE_TEST): $(call OBJ,$(wildcard tests/onnx/*.c)) $(B)/libengine.a
+	$(call say,LINK,$@)$(CC) $(ALL) $(LDFLAGS) -o $@ $^ $(LINK_ENGINE)
 $(B)/tests/unit/server/%: $(B)/tests/unit/server/%.o $(B)/libserver.a $(B)/libengine.a
 	$(call say,LINK,$@)$(CC) $(ALL) $(LDFLAGS) -o $@ $^ $(LINK_SERVER) $(LINK_ENGINE)
 $(B)/tests/%: $(B)/tests/%.o $(B)/libengine.a
@@ -130,16 +133,17 @@ SUITES_unit   = $(foreach t,$(UNIT_BIN) $(EMULATED_BIN),'$(t:$(B)/tests/%=%) $(t
 SUITES_golden = 'golden $(PYTHON) tests/golden/golden.py $(B)' \
                 'architectures $(PYTHON) tests/golden/golden.py $(B) architectures' \
                 'preprocess $(PYTHON) tests/golden/preprocess.py $(B)/tests/golden/fit_dump'
+SUITES_onnx   = 'onnx $(PYTHON) tests/onnx/run.py $(B)'
 SUITES_http   = 'http $(PYTHON) tests/http/run.py $(B)'
 SUITES_train  = 'train $(PYTHON) tests/train/run.py $(B)'
-SUITES       ?= rules unit golden http train
+SUITES       ?= rules unit onnx golden http train
 run_suites    = @printf '%s\n' $(foreach s,$(1),$(SUITES_$(s))) | tests/run.sh $(B)/test-logs
 
 export ASAN_OPTIONS  ?= allocator_may_return_null=1:detect_leaks=1:strict_string_checks=1:detect_stack_use_after_return=1
 export TSAN_OPTIONS  ?= allocator_may_return_null=1
 export UBSAN_OPTIONS ?= print_stacktrace=1
 
-test-suites: all $(UNIT_BIN) $(EMULATED_BIN) $(REPLAY) $(HELPERS)
+test-suites: all $(UNIT_BIN) $(EMULATED_BIN) $(REPLAY) $(HELPERS) $(NODE_TEST)
 	$(call run_suites,$(SUITES))
 test-unit: $(UNIT_BIN) $(EMULATED_BIN) $(REPLAY)
 	$(call run_suites,unit)
@@ -147,6 +151,8 @@ test-golden test-http: test-%: all $(HELPERS)
 	$(call run_suites,$*)
 test-train: all
 	$(call run_suites,train)
+test-onnx: $(NODE_TEST)
+	$(call run_suites,onnx)
 
 # --- fuzzing --------------------------------------------------------------------
 # make fuzz-onnx, make fuzz-image: libFuzzer under sanitizers for SECONDS, in a build directory of its own. It
@@ -229,7 +235,7 @@ run:
 	$(again) $(JOBS) all
 	@exec $(B)/convd serve --port $(PORT) $(MODEL)
 test: deps
-	$(again) $(JOBS) all unit-build $(HELPERS)
+	$(again) $(JOBS) all unit-build $(HELPERS) $(NODE_TEST)
 	$(again) test-suites
 
 bench:
@@ -254,7 +260,7 @@ clean:
 	rm -rf build
 
 FORCE:
-.PHONY: all unit-build test-suites test-unit test-golden test-http test-train check-headers check-layers \
+.PHONY: all unit-build test-suites test-unit test-golden test-onnx test-http test-train check-headers check-layers \
         check-isa check-format fuzz-onnx fuzz-image bench bench-build bench-engine bench-load bench-kernels deps run test install clean FORCE
--include $(patsubst %.o,%.d,$(call OBJ,$(ENGINE) $(SERVER) $(UNIT) $(wildcard tests/golden/*.c tests/bench/*.c tests/fuzz/*.c)) $(EMULATED) \
+-include $(patsubst %.o,%.d,$(call OBJ,$(ENGINE) $(SERVER) $(UNIT) $(wildcard tests/golden/*.c tests/onnx/*.c tests/bench/*.c tests/fuzz/*.c)) $(EMULATED) \
          $(EMULATED_BIN:$(B)/tests/emulated/%=$(EMULATE)/tests/%.d) $(B)/$(INTRINSICS) $(EMULATE)/$(INTRINSICS))
