@@ -118,7 +118,7 @@ static bool reduces_space(const struct graph *g, const struct node *n)
 {
 	bool reduced[CNN_MAX_RANK];
 	int32_t rank = graph_in(g, n, 0)->rank;
-	if (n->op < OP_REDUCE_MEAN || n->op > OP_REDUCE_PROD ||
+	if (n->op < OP_REDUCE_MEAN || n->op > OP_REDUCE_SUM_SQUARE ||
 	    resolve_reduced(g, n, reduced, NULL) != CNN_OK)
 		return false;
 	for (int32_t i = rank > 2 ? 2 : 1; i < rank; i++)
