@@ -185,6 +185,9 @@ enum act {
 	ACT_SILU,         /* x * sigmoid(x) */
 	ACT_HARD_SWISH,   /* x * min(max(x / 6 + 1/2, 0), 1) */
 	ACT_HARD_SIGMOID, /* min(max(lo * x + hi, 0), 1) */
+	ACT_GELU,         /* x * (1 + erf(x / sqrt(2))) / 2 */
+	ACT_GELU_TANH,    /* that, with tanh in erf's place */
+	ACT_MISH,         /* x * tanh(log(1 + exp(x))) */
 };
 struct activation {
 	enum act kind;

@@ -25,6 +25,13 @@ enum unary {
 	UNARY_FLOOR,
 	UNARY_CEIL,
 	UNARY_RECIPROCAL,
+	UNARY_CELU,      /* x < 0 ? p * (exp(x / p) - 1) : x, for p > 0 */
+	UNARY_MISH,      /* x * tanh(log(1 + exp(x))) */
+	UNARY_SOFTSIGN,  /* x / (1 + |x|) */
+	UNARY_GELU,      /* x * (1 + erf(x / sqrt(2))) / 2 */
+	UNARY_GELU_TANH, /* x * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 * x^3))) / 2 */
+	UNARY_SIGN,
+	UNARY_ROUND,  /* half to even */
 	UNARY_AFFINE, /* p * x + q */
 	UNARY_COUNT
 };

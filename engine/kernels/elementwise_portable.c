@@ -11,6 +11,14 @@ ALWAYS_INLINE float clamp(float x, float lo, float hi)
 	return x > hi ? hi : x;
 }
 
+/* Beside 2^23 there is no room for a fraction. */
+ALWAYS_INLINE float round_even(float x)
+{
+	const float most = 8388608.0f;
+	float a = fabsf(x), whole = (a + most) - most;
+	return a < most ? copysignf(whole, x) : x;
+}
+
 /* log(1 + exp(x)) = max(x, 0) + log(1 + exp(-|x|)) */
 ALWAYS_INLINE float softplus(float x)
 {
@@ -57,6 +65,13 @@ void unary_f32(enum unary f, size_t n, const float *x, float p, float q, float *
 		CALL(UNARY_FLOOR, floorf(v))
 		CALL(UNARY_CEIL, ceilf(v))
 		VECTOR(UNARY_RECIPROCAL, 1 / v)
+		VECTOR(UNARY_CELU, v < 0 ? p * expm1_f32(clamp(v / p, -INFINITY, 0)) : v)
+		VECTOR(UNARY_MISH, mish_f32(v))
+		VECTOR(UNARY_SOFTSIGN, v / (1 + fabsf(v)))
+		VECTOR(UNARY_GELU, gelu_f32(v))
+		VECTOR(UNARY_GELU_TANH, gelu_tanh_f32(v))
+		VECTOR(UNARY_SIGN, v > 0 ? 1 : v < 0 ? -1 : v)
+		VECTOR(UNARY_ROUND, round_even(v))
 		VECTOR(UNARY_AFFINE, p * v + q)
 	case UNARY_COUNT:
 		break;

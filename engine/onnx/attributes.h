@@ -55,5 +55,15 @@ enum cnn_status draft_add_value(struct draft *d, uint32_t slot, value_id value,
 
 /* attributes_window.c */
 enum cnn_status read_window(struct draft *d, struct cnn_error *err);
+/* attributes_elementwise.c */
+enum cnn_status read_shrink(struct draft *d, struct cnn_error *err);
+enum cnn_status read_gelu(struct draft *d, struct cnn_error *err);
+enum cnn_status read_is_inf(struct draft *d, struct cnn_error *err);
+enum cnn_status read_mod(struct draft *d, struct cnn_error *err);
+enum cnn_status read_bit_shift(struct draft *d, struct cnn_error *err);
+enum cnn_status read_arg(struct draft *d, struct cnn_error *err);
+enum cnn_status read_top_k(struct draft *d, struct cnn_error *err);
+enum cnn_status read_cum_sum(struct draft *d, struct cnn_error *err);
+enum cnn_status read_cast_like(struct draft *d, struct cnn_error *err);
 
 #endif

@@ -161,6 +161,23 @@ static enum cnn_status write_reduce_sum(struct sheet *s, struct cnn_error *err)
 	return CNN_OK;
 }
 
+/* Over no axes, what is done to an element beside the sum is left. */
+static void write_unreduced(struct sheet *s)
+{
+	static const enum op instead[OP_COUNT] = {
+		[OP_REDUCE_L1] = OP_ABS,
+		[OP_REDUCE_L2] = OP_ABS,
+		[OP_REDUCE_LOG_SUM] = OP_LOG,
+		[OP_REDUCE_SUM_SQUARE] = OP_MUL,
+	};
+	enum op op = instead[s->node->op] ? instead[s->node->op] : OP_IDENTITY;
+	s->file->op_type = borrow(op_table[op].onnx_name);
+	if (op != OP_MUL)
+		return;
+	s->file->input[0] = s->file->input[1] = exporter_use(s->e, s->node->in[0]);
+	s->file->n_input = 2;
+}
+
 /* Axes are an input since opset 18 only. */
 static enum cnn_status write_reduce(struct sheet *s, struct cnn_error *err)
 {
@@ -175,7 +192,7 @@ static enum cnn_status write_reduce(struct sheet *s, struct cnn_error *err)
 	}
 	s->file->n_input = 1;
 	if (n == 0 && a->no_axes_is_noop) {
-		s->file->op_type = borrow(op_table[OP_IDENTITY].onnx_name);
+		write_unreduced(s);
 		return CNN_OK;
 	}
 	put_int(s->e, s->file, "keepdims", a->keep_dims);
@@ -324,8 +341,31 @@ const export_rule export_table[OP_COUNT] = {
 	[OP_FLOOR] = write_none,
 	[OP_CEIL] = write_none,
 	[OP_RECIPROCAL] = write_none,
+	[OP_SOFTSIGN] = write_none,
+	[OP_ROUND] = write_none,
+	[OP_SIGN] = write_none,
+	[OP_SIN] = write_none,
+	[OP_COS] = write_none,
+	[OP_TAN] = write_none,
+	[OP_ASIN] = write_none,
+	[OP_ACOS] = write_none,
+	[OP_ATAN] = write_none,
+	[OP_SINH] = write_none,
+	[OP_COSH] = write_none,
+	[OP_ASINH] = write_none,
+	[OP_ACOSH] = write_none,
+	[OP_ATANH] = write_none,
+	[OP_IS_NAN] = write_none,
+	[OP_NOT] = write_none,
+	[OP_CELU] = write_curve,
+	[OP_THRESHOLDED_RELU] = write_curve,
+	[OP_MISH] = write_too_new,
+	[OP_GELU] = write_too_new,
+	[OP_SHRINK] = write_shrink,
+	[OP_IS_INF] = write_is_inf,
 	[OP_SOFTMAX] = write_softmax,
 	[OP_LOG_SOFTMAX] = write_softmax,
+	[OP_HARDMAX] = write_softmax,
 
 	[OP_ADD] = write_none,
 	[OP_SUB] = write_none,
@@ -336,12 +376,32 @@ const export_rule export_table[OP_COUNT] = {
 	[OP_MAX] = write_none,
 	[OP_SUM] = write_none,
 	[OP_MEAN] = write_none,
+	[OP_MOD] = write_mod,
+	[OP_BIT_SHIFT] = write_bit_shift,
+	[OP_EQUAL] = write_none,
+	[OP_GREATER] = write_none,
+	[OP_GREATER_OR_EQUAL] = write_none,
+	[OP_LESS] = write_none,
+	[OP_LESS_OR_EQUAL] = write_none,
+	[OP_AND] = write_none,
+	[OP_OR] = write_none,
+	[OP_XOR] = write_none,
+	[OP_WHERE] = write_none,
 
 	[OP_REDUCE_MEAN] = write_reduce,
 	[OP_REDUCE_SUM] = write_reduce_sum,
 	[OP_REDUCE_MAX] = write_reduce,
 	[OP_REDUCE_MIN] = write_reduce,
 	[OP_REDUCE_PROD] = write_reduce,
+	[OP_REDUCE_L1] = write_reduce,
+	[OP_REDUCE_L2] = write_reduce,
+	[OP_REDUCE_LOG_SUM] = write_reduce,
+	[OP_REDUCE_LOG_SUM_EXP] = write_reduce,
+	[OP_REDUCE_SUM_SQUARE] = write_reduce,
+	[OP_ARG_MAX] = write_arg,
+	[OP_ARG_MIN] = write_arg,
+	[OP_TOP_K] = write_top_k,
+	[OP_CUM_SUM] = write_cum_sum,
 
 	[OP_CONCAT] = write_axis,
 	[OP_SPLIT] = write_split,
@@ -356,6 +416,7 @@ const export_rule export_table[OP_COUNT] = {
 	[OP_EXPAND] = write_none,
 	[OP_SHAPE] = write_none,
 	[OP_CAST] = write_cast,
+	[OP_CAST_LIKE] = write_none,
 	[OP_CONSTANT_OF_SHAPE] = write_constant_of_shape,
 	[OP_RANGE] = write_none,
 	[OP_IDENTITY] = write_none,

@@ -30,6 +30,15 @@ struct sheet {
 
 /* The node's attributes, and whatever opset 17 wants otherwise than the graph has it. */
 typedef enum cnn_status (*export_rule)(struct sheet *s, struct cnn_error *err);
+/* export_elementwise.c */
+enum cnn_status write_shrink(struct sheet *s, struct cnn_error *err);
+enum cnn_status write_is_inf(struct sheet *s, struct cnn_error *err);
+enum cnn_status write_mod(struct sheet *s, struct cnn_error *err);
+enum cnn_status write_bit_shift(struct sheet *s, struct cnn_error *err);
+enum cnn_status write_arg(struct sheet *s, struct cnn_error *err);
+enum cnn_status write_top_k(struct sheet *s, struct cnn_error *err);
+enum cnn_status write_cum_sum(struct sheet *s, struct cnn_error *err);
+enum cnn_status write_too_new(struct sheet *s, struct cnn_error *err);
 extern const export_rule export_table[OP_COUNT]; /* NULL: never in a file */
 
 /* protobuf-c's strings and arrays are not const; packing only reads them. */

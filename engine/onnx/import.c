@@ -180,6 +180,8 @@ static enum cnn_status import_graph(struct importer *im, struct cnn_error *err)
 	if (!s)
 		s = import_outputs(im, err);
 	if (!s)
+		s = masks_import(im->g, err);
+	if (!s)
 		s = graph_sort(im->g, err);
 	return s ? s : graph_check(im->g, err);
 }

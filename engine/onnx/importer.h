@@ -21,4 +21,7 @@ enum cnn_status nodes_name(struct importer *im, struct cnn_error *err);
 enum cnn_status nodes_declare(struct importer *im, struct cnn_error *err);
 enum cnn_status nodes_import(struct importer *im, struct cnn_error *err);
 
+/* masks.c - once the graph's outputs are known; leaves nodes to be sorted. */
+enum cnn_status masks_import(struct graph *g, struct cnn_error *err);
+
 #endif

@@ -248,7 +248,7 @@ static enum cnn_status set_outputs(struct importer *im, const struct draft *d, n
 {
 	struct graph *g = im->g;
 	for (uint32_t k = 0; k < d->n_out; k++) {
-		const char *key = d->file->output[k];
+		const char *key = k < d->file->n_output ? d->file->output[k] : "";
 		value_id v;
 		if (key[0]) {
 			v = names_find(&im->tensors, key)->id;
@@ -276,6 +276,8 @@ static enum cnn_status import_node(struct importer *im, size_t index, struct cnn
 	size_t n_in = trimmed(file->input, file->n_input);
 	size_t n_out = count_outputs(file, d.op), kept = op_table[d.op].max_out;
 	d.n_in = (uint32_t)n_in;
+	/* One that must be there but has no name is made all the same. */
+	n_out = n_out < op_table[d.op].min_out ? op_table[d.op].min_out : n_out;
 	d.n_out = (uint32_t)(n_out < kept ? n_out : kept);
 	d.in = arena_alloc(im->g->arena, n_in + DRAFT_EXTRA_INPUTS, sizeof *d.in);
 	if (!d.in)

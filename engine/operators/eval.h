@@ -37,11 +37,25 @@ void stride_row_major(int32_t rank, const int64_t *dim, int64_t stride[CNN_MAX_R
 	enum cnn_status name(const struct graph *g, const struct node *n, void *const *out, \
 	                     struct cnn_error *err)
 
-/* eval_arithmetic.c */
+/* eval_unary.c */
 EVAL_RULE(eval_unary);
+EVAL_RULE(eval_is_nan); /* IsNaN, IsInf */
+/* eval_binary.c */
+EVAL_RULE(eval_fold); /* Add ... Pow, Min, Max, Sum, Mean, Mod, BitShift, PRelu, And, Or, Xor */
+EVAL_RULE(eval_compare);
+/* eval_select.c */
+EVAL_RULE(eval_where);
 EVAL_RULE(eval_clip);
-EVAL_RULE(eval_fold); /* Add ... Pow, Min, Max, Sum, Mean */
+/* eval_cast.c */
+EVAL_RULE(eval_cast);
+/* eval_reduce.c */
 EVAL_RULE(eval_reduce);
+/* eval_extreme.c */
+EVAL_RULE(eval_arg);
+EVAL_RULE(eval_top_k);
+/* eval_along.c */
+EVAL_RULE(eval_cum_sum);
+EVAL_RULE(eval_softmax);
 /* eval_movement.c */
 EVAL_RULE(eval_concat);
 EVAL_RULE(eval_split);
@@ -52,7 +66,6 @@ EVAL_RULE(eval_gather);
 EVAL_RULE(eval_expand);
 /* eval_create.c */
 EVAL_RULE(eval_shape);
-EVAL_RULE(eval_cast);
 EVAL_RULE(eval_constant_of_shape);
 EVAL_RULE(eval_range);
 

@@ -1,4 +1,4 @@
-/* eval_create.c - constants made from shapes and numbers, and changes of type. */
+/* eval_create.c - constants made from shapes and numbers. */
 #include "engine/operators/eval.h"
 
 #include <string.h>
@@ -26,26 +26,6 @@ EVAL_RULE(eval_shape)
 	(void)err;
 	const struct value *x = graph_in(g, n, 0);
 	memcpy(out[0], x->dim, sizeof x->dim[0] * (size_t)x->rank);
-	return CNN_OK;
-}
-
-EVAL_RULE(eval_cast)
-{
-	(void)err;
-	const struct value *x = graph_in(g, n, 0);
-	enum cnn_dtype to = n->attr.cast_to;
-	for (int64_t i = 0, count = graph_elements(x); i < count; i++) {
-		if (x->dtype == CNN_F32 && to == CNN_F32)
-			((float *)out[0])[i] = ((const float *)x->data)[i];
-		else if (to == CNN_F32 && x->dtype == CNN_U64)
-			((float *)out[0])[i] = (float)((const uint64_t *)x->data)[i];
-		else if (to == CNN_F32)
-			((float *)out[0])[i] = (float)resolve_int(x, i);
-		else if (to == CNN_BOOL && x->dtype == CNN_F32)
-			((uint8_t *)out[0])[i] = ((const float *)x->data)[i] != 0;
-		else
-			eval_store_int(out[0], to, i, resolve_int(x, i));
-	}
 	return CNN_OK;
 }
 

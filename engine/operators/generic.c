@@ -37,6 +37,8 @@ static bool has_kernel(const struct graph *g, const struct node *n)
 	case OP_BATCH_NORM:
 		return constant(g, n, 1) && constant(g, n, 2) && constant(g, n, 3) &&
 		       constant(g, n, 4);
+	case OP_CELU:
+		return n->attr.unary.alpha > 0;
 	case OP_CLIP:
 		return constant(g, n, 1) && constant(g, n, 2);
 	case OP_PAD:

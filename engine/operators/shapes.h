@@ -20,6 +20,9 @@ enum cnn_status shape_same_types(const struct graph *g, const struct node *n,
                                  struct cnn_error *err);
 enum cnn_status shape_require_f32(const struct graph *g, const struct node *n,
                                   struct cnn_error *err);
+/* The type of input 0 is one that the operator computes (shape_types.c). */
+enum cnn_status shape_check_type(const struct graph *g, const struct node *n,
+                                 struct cnn_error *err);
 enum cnn_status shape_require_constant(const struct graph *g, const struct node *n, uint32_t input,
                                        const char *what, struct cnn_error *err);
 bool shape_inputs_constant(const struct graph *g, const struct node *n);
@@ -49,10 +52,18 @@ SHAPE_RULE(shape_prelu);
 SHAPE_RULE(shape_softmax);
 SHAPE_RULE(shape_broadcast);
 SHAPE_RULE(shape_pow);
-SHAPE_RULE(shape_reduce);
+SHAPE_RULE(shape_mod);
+SHAPE_RULE(shape_to_bool); /* comparisons, IsNaN, IsInf */
+SHAPE_RULE(shape_where);
 SHAPE_RULE(shape_copy);
 SHAPE_RULE(shape_dropout);
 SHAPE_RULE(shape_cast);
+SHAPE_RULE(shape_cast_like);
+/* shapes_reduce.c */
+SHAPE_RULE(shape_reduce);
+SHAPE_RULE(shape_arg);
+SHAPE_RULE(shape_top_k);
+SHAPE_RULE(shape_cum_sum);
 /* shapes_movement.c */
 SHAPE_RULE(shape_concat);
 SHAPE_RULE(shape_split);

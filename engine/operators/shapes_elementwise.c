@@ -1,10 +1,12 @@
-/* shapes_elementwise.c - operators on elements, and reductions. */
+/* shapes_elementwise.c - operators on elements. */
 #include "engine/operators/shapes.h"
 
 SHAPE_RULE(shape_unary)
 {
 	const struct value *x = graph_in(g, n, 0);
 	enum cnn_status s = shape_same_types(g, n, err);
+	if (!s)
+		s = shape_check_type(g, n, err);
 	return s ? s : shape_set(g, n, 0, x->dtype, x->rank, x->dim, err);
 }
 
@@ -13,9 +15,6 @@ SHAPE_RULE(shape_clip)
 	static const char *const what[] = {NULL, "minimum is", "maximum is"};
 	for (uint32_t i = 1; i < n->n_in; i++) {
 		const struct value *bound = graph_in(g, n, i);
-		enum cnn_status s = shape_require_constant(g, n, i, what[i], err);
-		if (s)
-			return s;
 		/* A list of one is not a scalar, but exporters write it. */
 		if (bound && (bound->rank > 1 || graph_elements(bound) != 1))
 			return cnn_fail(err, CNN_BAD_MODEL, "node '%s': its %s %s, not a number",
@@ -27,7 +26,9 @@ SHAPE_RULE(shape_clip)
 SHAPE_RULE(shape_prelu)
 {
 	const struct value *x = graph_in(g, n, 0), *slope = graph_in(g, n, 1);
-	enum cnn_status s = shape_require_f32(g, n, err);
+	enum cnn_status s = shape_same_types(g, n, err);
+	if (!s)
+		s = shape_check_type(g, n, err);
 	if (s)
 		return s;
 	int32_t rank;
@@ -38,7 +39,7 @@ SHAPE_RULE(shape_prelu)
 	if (!fits)
 		return cnn_fail(err, CNN_BAD_MODEL, "node '%s': slope %s does not fit %s", n->name,
 		                shape_text(slope).s, shape_text(x).s);
-	return shape_set(g, n, 0, CNN_F32, x->rank, x->dim, err);
+	return shape_set(g, n, 0, x->dtype, x->rank, x->dim, err);
 }
 
 SHAPE_RULE(shape_softmax)
@@ -53,11 +54,10 @@ SHAPE_RULE(shape_softmax)
 	return s ? s : shape_set(g, n, 0, CNN_F32, x->rank, x->dim, err);
 }
 
-SHAPE_RULE(shape_broadcast)
+/* The output has the shape of all inputs, broadcast, and the type `dtype`. */
+static enum cnn_status broadcast_as(struct graph *g, const struct node *n, enum cnn_dtype dtype,
+                                    struct cnn_error *err)
 {
-	enum cnn_status s = shape_same_types(g, n, err);
-	if (s)
-		return s;
 	struct value sum = *graph_in(g, n, 0);
 	for (uint32_t i = 1; i < n->n_in; i++) {
 		const struct value *v = graph_in(g, n, i);
@@ -72,13 +72,56 @@ SHAPE_RULE(shape_broadcast)
 		for (int32_t k = 0; k < rank; k++)
 			sum.dim[k] = dim[k];
 	}
-	return shape_set(g, n, 0, sum.dtype, sum.rank, sum.dim, err);
+	return shape_set(g, n, 0, dtype, sum.rank, sum.dim, err);
 }
 
-/* The exponent may have a type of its own (opset 12); a constant one becomes float32. */
+SHAPE_RULE(shape_broadcast)
+{
+	enum cnn_status s = shape_same_types(g, n, err);
+	if (!s)
+		s = shape_check_type(g, n, err);
+	return s ? s : broadcast_as(g, n, graph_in(g, n, 0)->dtype, err);
+}
+
+SHAPE_RULE(shape_to_bool)
+{
+	enum cnn_status s = shape_same_types(g, n, err);
+	if (!s)
+		s = shape_check_type(g, n, err);
+	return s ? s : broadcast_as(g, n, CNN_BOOL, err);
+}
+
+SHAPE_RULE(shape_mod)
+{
+	if (graph_in(g, n, 0)->dtype == CNN_F32 && !n->attr.flag.on)
+		return cnn_fail(err, CNN_BAD_MODEL, "node '%s': Mod of float32 needs fmod 1",
+		                n->name);
+	return shape_broadcast(g, n, err);
+}
+
+SHAPE_RULE(shape_where)
+{
+	const struct value *condition = graph_in(g, n, 0), *x = graph_in(g, n, 1),
+			   *y = graph_in(g, n, 2);
+	if (condition->dtype != CNN_BOOL)
+		return cnn_fail(err, CNN_BAD_MODEL, "node '%s': its condition is %s, not bool",
+		                n->name, cnn_dtype_name(condition->dtype));
+	if (x->dtype != y->dtype)
+		return cnn_fail(err, CNN_BAD_MODEL, "node '%s': Where mixes the types %s and %s",
+		                n->name, cnn_dtype_name(x->dtype), cnn_dtype_name(y->dtype));
+	return broadcast_as(g, n, x->dtype, err);
+}
+
+/* The exponent may have a type of its own (opset 12). Beside float32, a constant one becomes that, for the
+ * kernel. */
 SHAPE_RULE(shape_pow)
 {
 	const struct value *x = graph_in(g, n, 0), *y = graph_in(g, n, 1);
+	enum cnn_status s = shape_check_type(g, n, err);
+	if (s)
+		return s;
+	if (y->dtype == CNN_BOOL)
+		return cnn_fail(err, CNN_BAD_MODEL, "node '%s': its exponent is bool", n->name);
 	if (x->dtype == CNN_F32 && y->dtype != CNN_F32 && y->data) {
 		void *data;
 		const struct value from = *y;
@@ -89,36 +132,8 @@ SHAPE_RULE(shape_pow)
 		for (int64_t i = 0, count = graph_elements(&from); i < count; i++)
 			((float *)data)[i] = (float)resolve_int(&from, i);
 		n->in[1] = id;
-		y = &g->value[id];
-		x = graph_in(g, n, 0);
 	}
-	if (x->dtype != y->dtype)
-		return cnn_fail(err, CNN_UNSUPPORTED,
-		                "node '%s': Pow of %s and %s is not supported", n->name,
-		                cnn_dtype_name(x->dtype), cnn_dtype_name(y->dtype));
-	return shape_broadcast(g, n, err);
-}
-
-SHAPE_RULE(shape_reduce)
-{
-	const struct value *x = graph_in(g, n, 0);
-	bool reduced[CNN_MAX_RANK];
-	enum cnn_status s = resolve_reduced(g, n, reduced, err);
-	if (s)
-		return s;
-	int64_t dim[CNN_MAX_RANK];
-	int32_t rank = 0;
-	for (int32_t i = 0; i < x->rank; i++) {
-		bool fold = n->op != OP_REDUCE_SUM && n->op != OP_REDUCE_PROD;
-		if (reduced[i] && x->dim[i] == 0 && fold)
-			return cnn_fail(err, CNN_BAD_MODEL, "node '%s': %s over no elements",
-			                n->name, op_table[n->op].onnx_name);
-		if (!reduced[i])
-			dim[rank++] = x->dim[i];
-		else if (n->attr.axes.keep_dims)
-			dim[rank++] = 1;
-	}
-	return shape_set(g, n, 0, x->dtype, rank, dim, err);
+	return broadcast_as(g, n, graph_in(g, n, 0)->dtype, err);
 }
 
 SHAPE_RULE(shape_copy)
@@ -144,4 +159,14 @@ SHAPE_RULE(shape_cast)
 {
 	const struct value *x = graph_in(g, n, 0);
 	return shape_set(g, n, 0, n->attr.cast_to, x->rank, x->dim, err);
+}
+
+/* A Cast, now that the type is known. */
+SHAPE_RULE(shape_cast_like)
+{
+	enum cnn_dtype to = graph_in(g, n, 1)->dtype;
+	n->op = OP_CAST;
+	n->n_in = 1;
+	n->attr.cast_to = to;
+	return shape_cast(g, n, err);
 }

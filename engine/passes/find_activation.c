@@ -1,5 +1,6 @@
 /* Activations that exporters spell out in several nodes, found again:
  *	x * Sigmoid(x)                                  SiLU (Swish)
+ *	x * Tanh(Softplus(x))                           Mish
  *	x * HardSigmoid(x; 1/6, 1/2)                    hard swish
  *	x * Clip(x + 3, 0, 6) / 6, in any order         hard swish
  *	Clip(x + 3, 0, 6) / 6                           hard sigmoid */
@@ -56,6 +57,12 @@ static bool gate_of(const struct graph *g, const struct uses *uses, value_id v, 
 	if (n->op == OP_SIGMOID && n->in[0] == x) {
 		*out = OP_SILU;
 		return true;
+	}
+	if (n->op == OP_TANH) {
+		const struct node *softplus = rewrite_producer(g, n->in[0]);
+		*out = OP_MISH;
+		return softplus && softplus->op == OP_SOFTPLUS && softplus->in[0] == x &&
+		       uses->count[n->in[0]] == 1;
 	}
 	*out = OP_HARD_SWISH;
 	if (n->op == OP_HARD_SIGMOID && n->in[0] == x)

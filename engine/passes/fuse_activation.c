@@ -54,6 +54,13 @@ static bool read_activation(const struct graph *g, const struct node *n, struct 
 	case OP_HARD_SIGMOID:
 		*a = (struct activation){ACT_HARD_SIGMOID, n->attr.unary.alpha, n->attr.unary.beta};
 		return true;
+	case OP_GELU:
+		*a = (struct activation){n->attr.unary.approximate ? ACT_GELU_TANH : ACT_GELU, 0,
+		                         0};
+		return true;
+	case OP_MISH:
+		*a = (struct activation){ACT_MISH, 0, 0};
+		return true;
 	default:
 		return false;
 	}

@@ -57,6 +57,12 @@ static const enum unary unary_of[OP_COUNT] = {
 	[OP_FLOOR] = UNARY_FLOOR,
 	[OP_CEIL] = UNARY_CEIL,
 	[OP_RECIPROCAL] = UNARY_RECIPROCAL,
+	[OP_CELU] = UNARY_CELU,
+	[OP_MISH] = UNARY_MISH,
+	[OP_SOFTSIGN] = UNARY_SOFTSIGN,
+	[OP_GELU] = UNARY_GELU,
+	[OP_SIGN] = UNARY_SIGN,
+	[OP_ROUND] = UNARY_ROUND,
 };
 
 static bool read_bound(const struct lowering *l, const struct node *n, uint32_t i, float *out)
@@ -77,6 +83,8 @@ enum cnn_status lower_unary(struct lowering *l, const struct node *n, struct cnn
 		return lower_no_memory(n, err);
 	a->function = unary_of[n->op];
 	a->elements = (size_t)graph_elements(graph_out(l->g, n));
+	if (n->op == OP_GELU && n->attr.unary.approximate)
+		a->function = UNARY_GELU_TANH;
 	if (n->op == OP_RELU) {
 		a->q = INFINITY;
 	} else if (n->op == OP_CLIP) {

@@ -111,21 +111,87 @@ static int64_t offset_of(int32_t rank, const int64_t *index, const int64_t *stri
 	return at;
 }
 
+/* Outputs whose terms are changed before they are added, at a time. */
+enum { BLOCK = 256 };
+
+/* What is added up: term[n] from row[n], or the row itself. `shift` is of LogSumExp. */
+static const float *terms(enum op op, size_t n, const float *row, const float *shift, float *term)
+{
+	switch (op) {
+	case OP_REDUCE_L1:
+		unary_f32(UNARY_ABS, n, row, 0, 0, term);
+		return term;
+	case OP_REDUCE_L2:
+	case OP_REDUCE_SUM_SQUARE:
+		binary_f32(BINARY_MUL, n, row, 1, row, 1, term);
+		return term;
+	case OP_REDUCE_LOG_SUM_EXP:
+		binary_f32(BINARY_SUB, n, row, 1, shift, 1, term);
+		unary_f32(UNARY_EXP, n, term, 0, 0, term);
+		return term;
+	default:
+		return row;
+	}
+}
+
+/* to[n] = all rows under each other, from `from` on; n is at most BLOCK for what has terms of its own. */
+static void fold_rows(const struct reduce_args *a, enum op op, size_t n, const float *from,
+                      const float *shift, float *to)
+{
+	float term[BLOCK];
+	int64_t gone[CNN_MAX_RANK] = {0};
+	for (size_t i = 0; i < n; i++)
+		to[i] = neutral(op);
+	do {
+		const float *row = from + offset_of(a->gone, gone, a->gone_in);
+		binary_f32(combine(op), n, to, 1, terms(op, n, row, shift, term), 1, to);
+	} while (next_index(a->gone, a->gone_dim, gone));
+}
+
+/* Less the greatest of them, no exponential overflows. An infinite one would make NaN of itself. */
+static void log_sum_exp(const struct reduce_args *a, size_t n, const float *from, float *to)
+{
+	float shift[BLOCK];
+	fold_rows(a, OP_REDUCE_MAX, n, from, NULL, shift);
+	for (size_t i = 0; i < n; i++)
+		shift[i] = isinf(shift[i]) ? 0 : shift[i];
+	fold_rows(a, a->op, n, from, shift, to);
+	unary_f32(UNARY_LOG, n, to, 0, 0, to);
+	binary_f32(BINARY_ADD, n, to, 1, shift, 1, to);
+}
+
+static void reduce_rows(const struct reduce_args *a, size_t n, const float *from, float *to)
+{
+	if (a->op == OP_REDUCE_LOG_SUM_EXP) {
+		log_sum_exp(a, n, from, to);
+		return;
+	}
+	fold_rows(a, a->op, n, from, NULL, to);
+	if (a->scale != 1)
+		unary_f32(UNARY_AFFINE, n, to, a->scale, 0, to);
+	if (a->op == OP_REDUCE_L2)
+		unary_f32(UNARY_SQRT, n, to, 0, 0, to);
+	if (a->op == OP_REDUCE_LOG_SUM)
+		unary_f32(UNARY_LOG, n, to, 0, 0, to);
+}
+
+static bool has_terms(enum op op)
+{
+	return op == OP_REDUCE_L1 || op == OP_REDUCE_L2 || op == OP_REDUCE_SUM_SQUARE ||
+	       op == OP_REDUCE_LOG_SUM_EXP;
+}
+
 static void reduce_one(const struct reduce_args *a, const float *x, float *y)
 {
 	int64_t kept[CNN_MAX_RANK] = {0};
+	size_t most = has_terms(a->op) ? BLOCK : a->row;
 	do {
 		const float *from = x + offset_of(a->kept, kept, a->kept_in);
 		float *to = y + offset_of(a->kept, kept, a->kept_out);
-		for (size_t i = 0; i < a->row; i++)
-			to[i] = neutral(a->op);
-		int64_t gone[CNN_MAX_RANK] = {0};
-		do {
-			const float *row = from + offset_of(a->gone, gone, a->gone_in);
-			binary_f32(combine(a->op), a->row, to, 1, row, 1, to);
-		} while (next_index(a->gone, a->gone_dim, gone));
-		if (a->scale != 1)
-			unary_f32(UNARY_AFFINE, a->row, to, a->scale, 0, to);
+		for (size_t i = 0, n; i < a->row; i += n) {
+			n = a->row - i < most ? a->row - i : most;
+			reduce_rows(a, n, from + i, to + i);
+		}
 	} while (next_index(a->kept, a->kept_dim, kept));
 }
 

@@ -53,6 +53,20 @@ static double unary_reference(enum unary f, double x, double p, double q)
 		return ceil(x);
 	case UNARY_RECIPROCAL:
 		return 1 / x;
+	case UNARY_CELU:
+		return x < 0 ? p * expm1(x / p) : x;
+	case UNARY_MISH:
+		return x * tanh((x > 0 ? x : 0) + log1p(exp(-fabs(x))));
+	case UNARY_SOFTSIGN:
+		return x / (1 + fabs(x));
+	case UNARY_GELU:
+		return 0.5 * x * erfc(-x / sqrt(2));
+	case UNARY_GELU_TANH:
+		return x / (1 + exp(-1.59576912160573 * (x + 0.044715 * (x * x * x))));
+	case UNARY_SIGN:
+		return x > 0 ? 1 : x < 0 ? -1 : x;
+	case UNARY_ROUND:
+		return rint(x);
 	case UNARY_AFFINE:
 		return p * x + q;
 	case UNARY_COUNT:
@@ -72,7 +86,12 @@ static double cancelled(enum unary f, double x, double p, double q)
 		return x > -3.1 && x < 3.1 ? fabs(x) : 0;
 	case UNARY_SIGMOID: /* exp(x) is subnormal there */
 	case UNARY_SILU:
-		return x < -87 ? 1e-36 : 0;
+	case UNARY_MISH:
+		return x < -86 ? 1e-36 : 0;
+	case UNARY_GELU: /* rounding errors of what exp is taken of, times the value */
+		return fabs((1 + (x < 0 ? x * x : 0)) * unary_reference(f, x, p, q)) + 1e-36;
+	case UNARY_GELU_TANH:
+		return x < 0 ? fabs(x * x * x * unary_reference(f, x, p, q)) + 1e-36 : 0;
 	default:
 		return 0;
 	}
@@ -109,6 +128,13 @@ static const char *const unary_names[UNARY_COUNT] = {
 	[UNARY_FLOOR] = "floor",
 	[UNARY_CEIL] = "ceil",
 	[UNARY_RECIPROCAL] = "reciprocal",
+	[UNARY_CELU] = "celu",
+	[UNARY_MISH] = "mish",
+	[UNARY_SOFTSIGN] = "softsign",
+	[UNARY_GELU] = "gelu",
+	[UNARY_GELU_TANH] = "gelu_tanh",
+	[UNARY_SIGN] = "sign",
+	[UNARY_ROUND] = "round",
 	[UNARY_AFFINE] = "affine",
 };
 
@@ -120,6 +146,7 @@ static const struct {
 	[UNARY_ELU] = {1.25f, 0},
 	[UNARY_SELU] = {1.67326319f, 1.05070102f},
 	[UNARY_HARD_SIGMOID] = {0.2f, 0.5f},
+	[UNARY_CELU] = {1.25f, 0},
 	[UNARY_AFFINE] = {0.75f, -2.5f},
 };
 

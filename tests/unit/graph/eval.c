@@ -157,7 +157,7 @@ static void operators_without_evaluator(void)
 	graph_free(g);
 	g = build_graph();
 	build_node(g, OP_ERF, IDS(build_ints(g, LIST(1))), 1);
-	refuse(g, CNN_UNSUPPORTED, "Erf of int64 constants");
+	refuse(g, CNN_UNSUPPORTED, "Erf of int64 is not supported");
 }
 
 TEST_MAIN({"shape_arithmetic", shape_arithmetic}, {"integers_wrap", integers_wrap},

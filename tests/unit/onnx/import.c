@@ -163,7 +163,14 @@ static void additional_outputs(void)
 	m = model_new(10);
 	model_node(m, "drop", "Dropout", "x", "t,mask");
 	model_node(m, "n", "Identity", "mask", "y");
-	model_refuse(m, CNN_UNSUPPORTED, "node 'drop': its additional output 'mask'");
+	struct graph *g = model_import(m);
+	CHECK_INT(g->node[0].n_out, 1);
+	CHECK(g->n_node == 4 && g->value[g->node[g->n_node - 1].in[0]].producer != NO_NODE);
+	graph_free(g);
+	m = model_new(10);
+	model_node(m, "normal", "BatchNormalization", "x,x,x,x,x", "t,mean");
+	model_node(m, "n", "Identity", "mean", "y");
+	model_refuse(m, CNN_UNSUPPORTED, "node 'normal': its additional output 'mean'");
 }
 
 static void initialisers_listed_as_inputs(void)
