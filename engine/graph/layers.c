@@ -68,6 +68,7 @@ static bool is_parameter(const struct graph *g, const struct node *n, uint32_t i
 	case OP_CONV_TRANSPOSE:
 	case OP_GEMM:
 	case OP_MATMUL:
+	case OP_EINSUM:
 		return v->dtype == CNN_F32;
 	case OP_CONV_INTEGER:
 	case OP_MATMUL_INTEGER:
@@ -180,6 +181,31 @@ static struct view join_inputs(const struct table *t, const struct node *n)
 	return seen;
 }
 
+/* Each output is a sum of those inputs whose filters reach it, extent / stride along an axis. */
+static void look_transposed(const struct window_attr *w, struct view *seen)
+{
+	for (int a = 0; a < 2; a++) {
+		int64_t reach = (int64_t)(w->kernel[a] - 1) * w->dilation[a] / w->stride[a];
+		if (seen->side[a])
+			seen->side[a] += saturating_mul(reach, seen->jump[a]);
+		seen->side[a] = to_int32(seen->side[a]);
+		seen->jump[a] = seen->jump[a] / w->stride[a] ? seen->jump[a] / w->stride[a] : 1;
+	}
+}
+
+static bool sees_all(const struct graph *g, const struct node *n)
+{
+	switch (n->op) {
+	case OP_EINSUM:
+	case OP_INSTANCE_NORM:
+	case OP_GROUP_NORM:
+	case OP_MEAN_VARIANCE_NORM:
+		return true;
+	default:
+		return is_product(n->op) || is_global_pool(n->op) || reduces_space(g, n);
+	}
+}
+
 static struct view look(const struct table *t, const struct node *n)
 {
 	struct view seen = join_inputs(t, n);
@@ -194,6 +220,9 @@ static struct view look(const struct table *t, const struct node *n)
 			seen.jump[a] = to_int32(saturating_mul(seen.jump[a], w->stride[a]));
 		}
 	} else if (is_global_pool(n->op) || is_product(n->op) || reduces_space(t->g, n)) {
+	} else if (n->op == OP_CONV_TRANSPOSE) {
+		look_transposed(&n->attr.window, &seen);
+	} else if (sees_all(t->g, n)) {
 		seen.side[0] = seen.side[1] = 0;
 	}
 	return seen;
