@@ -115,9 +115,16 @@ enum resize_coordinates {
 	RESIZE_PYTORCH_HALF_PIXEL,
 	RESIZE_ALIGN_CORNERS,
 	RESIZE_ASYMMETRIC,
-	RESIZE_CROP, /* tf_crop_and_resize */
+	RESIZE_CROP,       /* tf_crop_and_resize */
+	RESIZE_TF_NEAREST, /* tf_half_pixel_for_nn, of opset 11 and 12 */
 };
-enum resize_rounding { RESIZE_PREFER_FLOOR, RESIZE_PREFER_CEIL, RESIZE_FLOOR, RESIZE_CEIL };
+enum resize_rounding {
+	RESIZE_PREFER_FLOOR,
+	RESIZE_PREFER_CEIL,
+	RESIZE_FLOOR,
+	RESIZE_CEIL,
+	RESIZE_SIMPLE, /* of opset 10: down where the axis grows, up where it shrinks */
+};
 enum resize_policy { RESIZE_STRETCH, RESIZE_NOT_LARGER, RESIZE_NOT_SMALLER };
 struct resize_attr {
 	enum resize_mode mode;

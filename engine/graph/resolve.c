@@ -54,8 +54,9 @@ enum cnn_status resolve_ints(const struct graph *g, const struct node *n, uint32
 		return cnn_fail(err, CNN_UNSUPPORTED,
 		                "node '%s': its %s input is computed from the picture", n->name,
 		                what);
-	/* Only Slice may have int32; everyone else may read the data as int64. */
-	if (v->dtype != CNN_S64 && (v->dtype != CNN_S32 || n->op != OP_SLICE))
+	/* Only Slice and Pad's axes may be int32; everyone else may read the data as int64. */
+	bool narrow = n->op == OP_SLICE || (n->op == OP_PAD && input == 3);
+	if (v->dtype != CNN_S64 && !(v->dtype == CNN_S32 && narrow))
 		return cnn_fail(err, CNN_BAD_MODEL, "node '%s': its %s input is %s, not int64",
 		                n->name, what, cnn_dtype_name(v->dtype));
 	int64_t elements = graph_elements(v);
@@ -199,6 +200,28 @@ enum cnn_status resolve_pads(const struct graph *g, const struct node *n,
 		after[axis] = a;
 	}
 	return CNN_OK;
+}
+
+int64_t resolve_pad_source(enum pad_mode mode, int64_t i, int64_t before, int64_t after,
+                           int64_t dim)
+{
+	/* Negative pads are cut off first: what is left begins at lo. */
+	int64_t lo = before < 0 ? -before : 0, left = dim - lo + (after < 0 ? after : 0);
+	int64_t at = before < 0 ? i : i - before, period;
+	if (at >= 0 && at < left)
+		return lo + at;
+	switch (mode) {
+	case PAD_EDGE:
+		return at < 0 ? lo : lo + left - 1;
+	case PAD_WRAP:
+		return lo + (at % left + left) % left;
+	case PAD_REFLECT:
+		period = left > 1 ? 2 * (left - 1) : 1;
+		at = (at % period + period) % period;
+		return lo + (at < left ? at : period - at);
+	default:
+		return -1;
+	}
 }
 
 enum cnn_status resolve_reduced(const struct graph *g, const struct node *n,

@@ -27,6 +27,10 @@ enum cnn_status resolve_pads(const struct graph *g, const struct node *n,
                              int64_t before[CNN_MAX_RANK], int64_t after[CNN_MAX_RANK],
                              struct cnn_error *err);
 
+/* What a padded axis of `dim` elements shows at index i of the output; -1: the fill value. */
+int64_t resolve_pad_source(enum pad_mode mode, int64_t i, int64_t before, int64_t after,
+                           int64_t dim);
+
 /* Reduce*: which axes of the input go. None with no_axes_is_noop and an empty list. */
 enum cnn_status resolve_reduced(const struct graph *g, const struct node *n,
                                 bool reduced[CNN_MAX_RANK], struct cnn_error *err);

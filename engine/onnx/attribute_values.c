@@ -83,6 +83,20 @@ enum cnn_status attribute_ints(struct draft *d, const char *name, const int64_t 
 	return s;
 }
 
+enum cnn_status attribute_floats(struct draft *d, const char *name, const float **out, size_t *n,
+                                 bool *found, struct cnn_error *err)
+{
+	const Onnx__AttributeProto *a = find(d, name);
+	enum cnn_status s = a ? check_type(d, a, TYPE(FLOATS), a->n_floats > 0, err) : CNN_OK;
+	if (a && !s) {
+		*out = a->floats;
+		*n = a->n_floats;
+	}
+	if (found)
+		*found = a != NULL;
+	return s;
+}
+
 enum cnn_status attribute_tensor(struct draft *d, const char *name, const Onnx__TensorProto **out,
                                  struct cnn_error *err)
 {
@@ -164,6 +178,12 @@ enum cnn_status draft_add_ints(struct draft *d, uint32_t slot, const char *what,
                                const int64_t *ints, size_t n, struct cnn_error *err)
 {
 	return add_constant(d, slot, what, CNN_S64, 1, (int64_t)n, ints, err);
+}
+
+enum cnn_status draft_add_floats(struct draft *d, uint32_t slot, const char *what,
+                                 const float *floats, size_t n, struct cnn_error *err)
+{
+	return add_constant(d, slot, what, CNN_F32, 1, (int64_t)n, floats, err);
 }
 
 enum cnn_status draft_add_float(struct draft *d, uint32_t slot, const char *what, float value,

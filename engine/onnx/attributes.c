@@ -173,10 +173,12 @@ static enum cnn_status read_slice(struct draft *d, struct cnn_error *err)
 
 static enum cnn_status read_pad(struct draft *d, struct cnn_error *err)
 {
-	static const char *const modes[] = {
-		[PAD_CONSTANT] = "constant", [PAD_REFLECT] = "reflect", [PAD_EDGE] = "edge"};
+	static const char *const modes[] = {[PAD_CONSTANT] = "constant",
+	                                    [PAD_REFLECT] = "reflect",
+	                                    [PAD_EDGE] = "edge",
+	                                    [PAD_WRAP] = "wrap"};
 	int mode = PAD_CONSTANT;
-	enum cnn_status s = attribute_choice(d, "mode", modes, 3, &mode, err);
+	enum cnn_status s = attribute_choice(d, "mode", modes, d->opset < 19 ? 3 : 4, &mode, err);
 	d->attr.pad_mode = (enum pad_mode)mode;
 	if (!s)
 		s = read_list_input(d, "pads", 11, 1, true, err);
@@ -379,7 +381,20 @@ const attribute_rule attribute_table[OP_COUNT] = {
 	[OP_SQUEEZE] = read_axes,
 	[OP_UNSQUEEZE] = read_axes,
 	[OP_GATHER] = read_axis_0,
+	[OP_GATHER_ELEMENTS] = read_axis_0,
+	[OP_GATHER_ND] = read_gather_nd,
+	[OP_SCATTER_ELEMENTS] = read_scatter,
+	[OP_SCATTER_ND] = read_scatter,
+	[OP_ONE_HOT] = read_one_hot,
+	[OP_TRILU] = read_trilu,
+	[OP_EYE_LIKE] = read_eye_like,
 	[OP_EXPAND] = read_none,
+	[OP_TILE] = read_none,
+	[OP_RESIZE] = read_resize,
+	[OP_UPSAMPLE] = read_upsample,
+	[OP_DEPTH_TO_SPACE] = read_blocks,
+	[OP_SPACE_TO_DEPTH] = read_blocks,
+	[OP_SIZE] = read_none,
 	[OP_SHAPE] = read_shape,
 	[OP_CAST] = read_cast,
 	[OP_CAST_LIKE] = read_cast_like,

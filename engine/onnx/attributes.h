@@ -41,6 +41,8 @@ enum cnn_status attribute_ints(struct draft *d, const char *name, const int64_t 
 /* A copy in the graph's arena, NULL when absent. */
 enum cnn_status attribute_text(struct draft *d, const char *name, const char **out,
                                struct cnn_error *err);
+enum cnn_status attribute_floats(struct draft *d, const char *name, const float **out, size_t *n,
+                                 bool *found, struct cnn_error *err);
 enum cnn_status attribute_tensor(struct draft *d, const char *name, const Onnx__TensorProto **out,
                                  struct cnn_error *err);
 /* The index of the attribute's text in choices[n]. */
@@ -51,6 +53,8 @@ void attribute_ignore(struct draft *d, const char *name);
 /* Input `slot` becomes a new constant; it must not be there yet. Inputs between are left out. */
 enum cnn_status draft_add_ints(struct draft *d, uint32_t slot, const char *what,
                                const int64_t *ints, size_t n, struct cnn_error *err);
+enum cnn_status draft_add_floats(struct draft *d, uint32_t slot, const char *what,
+                                 const float *floats, size_t n, struct cnn_error *err);
 enum cnn_status draft_add_float(struct draft *d, uint32_t slot, const char *what, float value,
                                 struct cnn_error *err);
 enum cnn_status draft_add_value(struct draft *d, uint32_t slot, value_id value,
@@ -76,5 +80,15 @@ enum cnn_status read_arg(struct draft *d, struct cnn_error *err);
 enum cnn_status read_top_k(struct draft *d, struct cnn_error *err);
 enum cnn_status read_cum_sum(struct draft *d, struct cnn_error *err);
 enum cnn_status read_cast_like(struct draft *d, struct cnn_error *err);
+/* attributes_movement.c */
+enum cnn_status read_gather_nd(struct draft *d, struct cnn_error *err);
+enum cnn_status read_scatter(struct draft *d, struct cnn_error *err);
+enum cnn_status read_one_hot(struct draft *d, struct cnn_error *err);
+enum cnn_status read_trilu(struct draft *d, struct cnn_error *err);
+enum cnn_status read_eye_like(struct draft *d, struct cnn_error *err);
+enum cnn_status read_blocks(struct draft *d, struct cnn_error *err);
+/* attributes_resize.c */
+enum cnn_status read_resize(struct draft *d, struct cnn_error *err);
+enum cnn_status read_upsample(struct draft *d, struct cnn_error *err);
 
 #endif

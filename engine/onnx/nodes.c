@@ -49,17 +49,24 @@ enum cnn_status nodes_name(struct importer *im, struct cnn_error *err)
 	return ok ? CNN_OK : cnn_fail_memory(err, "node names", n * sizeof *im->node_name);
 }
 
+/* ScatterElements was called Scatter when there was no ScatterND. */
+static const char *present_name(const char *type, bool ours)
+{
+	return ours && strcmp(type, "Scatter") == 0 ? op_table[OP_SCATTER_ELEMENTS].onnx_name
+	                                            : type;
+}
+
 static enum cnn_status find_op(const struct importer *im, const Onnx__NodeProto *file,
                                const char *name, enum op *out, struct cnn_error *err)
 {
 	bool ours = is_default_domain(file->domain);
+	const char *wanted = present_name(op_type(file), ours);
 	size_t prefix = ours ? 0 : strlen(file->domain);
 	for (int op = 0; op < OP_COUNT; op++) {
 		const char *full = op_table[op].onnx_name;
 		if (!ours && (strncmp(full, file->domain, prefix) != 0 || full[prefix] != '.'))
 			continue;
-		if (attribute_table[op] &&
-		    strcmp(full + (ours ? 0 : prefix + 1), op_type(file)) == 0) {
+		if (attribute_table[op] && strcmp(full + (ours ? 0 : prefix + 1), wanted) == 0) {
 			*out = (enum op)op;
 			return CNN_OK;
 		}

@@ -110,7 +110,19 @@ const eval_rule eval_table[OP_COUNT] = {
 	[OP_PAD] = eval_pad,
 	[OP_TRANSPOSE] = eval_transpose,
 	[OP_GATHER] = eval_gather,
+	[OP_GATHER_ELEMENTS] = eval_gather_elements,
+	[OP_GATHER_ND] = eval_gather_nd,
+	[OP_SCATTER_ELEMENTS] = eval_scatter_elements,
+	[OP_SCATTER_ND] = eval_scatter_nd,
+	[OP_ONE_HOT] = eval_one_hot,
+	[OP_TRILU] = eval_trilu,
+	[OP_EYE_LIKE] = eval_eye_like,
 	[OP_EXPAND] = eval_expand,
+	[OP_TILE] = eval_tile,
+	[OP_RESIZE] = eval_resize,
+	[OP_DEPTH_TO_SPACE] = eval_depth_to_space,
+	[OP_SPACE_TO_DEPTH] = eval_space_to_depth,
+	[OP_SIZE] = eval_size,
 	[OP_SHAPE] = eval_shape,
 	[OP_CAST] = eval_cast,
 	[OP_CONSTANT_OF_SHAPE] = eval_constant_of_shape,
@@ -121,6 +133,22 @@ bool eval_is_view(enum op op)
 {
 	return op == OP_RESHAPE || op == OP_FLATTEN || op == OP_SQUEEZE || op == OP_UNSQUEEZE ||
 	       op == OP_IDENTITY || op == OP_DROPOUT;
+}
+
+bool eval_by_shape_alone(enum op op)
+{
+	return op == OP_SHAPE || op == OP_SIZE || op == OP_EYE_LIKE;
+}
+
+enum cnn_status eval_index(const struct node *n, const struct value *index, int64_t i, int64_t dim,
+                           int64_t *at, struct cnn_error *err)
+{
+	*at = resolve_int(index, i);
+	if (*at < -dim || *at >= dim)
+		return cnn_fail(err, CNN_BAD_MODEL, "node '%s': index %lld is outside 0 .. %lld",
+		                n->name, (long long)*at, (long long)dim - 1);
+	*at += *at < 0 ? dim : 0;
+	return CNN_OK;
 }
 
 void stride_row_major(int32_t rank, const int64_t *dim, int64_t stride[CNN_MAX_RANK])

@@ -20,6 +20,8 @@ bool eval_at_run_time(const struct graph *g, const struct node *n);
 /* Steps of arithmetic that an evaluation takes, for operators that take more than a few for each element that
  * they read or write; else 0. */
 int64_t eval_work(const struct graph *g, const struct node *n);
+/* The result depends on the input's shape and type, not on its values. */
+bool eval_by_shape_alone(enum op op);
 
 /* The operator only renames its input's elements: the output shares the input's data. */
 bool eval_is_view(enum op op);
@@ -87,14 +89,40 @@ EVAL_RULE(eval_softmax);
 EVAL_RULE(eval_concat);
 EVAL_RULE(eval_split);
 EVAL_RULE(eval_slice);
-EVAL_RULE(eval_pad);
 EVAL_RULE(eval_transpose);
-EVAL_RULE(eval_gather);
 EVAL_RULE(eval_expand);
+EVAL_RULE(eval_tile);
+/* eval_pad.c */
+EVAL_RULE(eval_pad);
+/* eval_blocks.c */
+EVAL_RULE(eval_depth_to_space);
+EVAL_RULE(eval_space_to_depth);
+/* eval_gather.c */
+EVAL_RULE(eval_gather);
+EVAL_RULE(eval_gather_elements);
+EVAL_RULE(eval_gather_nd);
+/* eval_scatter.c */
+EVAL_RULE(eval_scatter_elements);
+EVAL_RULE(eval_scatter_nd);
+/* eval_marks.c */
+EVAL_RULE(eval_one_hot);
+EVAL_RULE(eval_trilu);
+EVAL_RULE(eval_eye_like);
+/* eval_resize.c */
+EVAL_RULE(eval_resize);
 /* eval_create.c */
 EVAL_RULE(eval_shape);
+EVAL_RULE(eval_size);
+EVAL_RULE(eval_cast);
 EVAL_RULE(eval_constant_of_shape);
 EVAL_RULE(eval_range);
+
+/* out, row-major in w's dim, = elements of `size` bytes of `in` along the walk. */
+void copy_walk(void *out, const void *in, size_t size, struct stride_walk w);
+
+/* Index i of `index` as a position in an axis of `dim` elements; negative ones count from its end. */
+enum cnn_status eval_index(const struct node *n, const struct value *index, int64_t i, int64_t dim,
+                           int64_t *at, struct cnn_error *err);
 
 /* Stores modulo 2^bits; bool is "not zero". */
 void eval_store_int(void *data, enum cnn_dtype dtype, int64_t i, int64_t value);

@@ -29,6 +29,13 @@ EVAL_RULE(eval_shape)
 	return CNN_OK;
 }
 
+EVAL_RULE(eval_size)
+{
+	(void)err;
+	*(int64_t *)out[0] = graph_elements(graph_in(g, n, 0));
+	return CNN_OK;
+}
+
 EVAL_RULE(eval_constant_of_shape)
 {
 	(void)err;

@@ -1,14 +1,40 @@
-/* eval_movement.c - constants moved about, whatever their type. */
+/* eval_movement.c - elements moved about, whatever their type. */
 #include "engine/operators/eval.h"
 
 #include <string.h>
 
-/* out (row-major in w's dim) = elements of `in` along the walk. */
-static void copy_walk(void *out, const void *in, size_t size, int64_t count, struct stride_walk w)
+#define COPY_ROW(type)                                 \
+	for (int64_t i = 0; i < count; i++)            \
+	memcpy((char *)out + (size_t)i * sizeof(type), \
+	       (const char *)in + i * stride * (int64_t)sizeof(type), sizeof(type))
+
+static void copy_row(void *out, const void *in, size_t size, int64_t count, int64_t stride)
 {
-	for (int64_t i = 0; i < count; i++, stride_walk_next(&w))
-		memcpy((char *)out + (size_t)i * size, (const char *)in + w.at * (int64_t)size,
-		       size);
+	if (stride == 1)
+		memcpy(out, in, size * (size_t)count);
+	else if (size == 1)
+		COPY_ROW(uint8_t);
+	else if (size == 2)
+		COPY_ROW(uint16_t);
+	else if (size == 4)
+		COPY_ROW(uint32_t);
+	else
+		COPY_ROW(uint64_t);
+}
+
+void copy_walk(void *out, const void *in, size_t size, struct stride_walk w)
+{
+	int64_t count = 1, stride = 1, rows = 1;
+	if (w.rank > 0) {
+		w.rank--;
+		count = w.dim[w.rank];
+		stride = w.stride[w.rank];
+	}
+	for (int32_t i = 0; i < w.rank; i++)
+		rows *= w.dim[i];
+	for (int64_t r = 0; r < rows && count; r++, stride_walk_next(&w))
+		copy_row((char *)out + (size_t)(r * count) * size,
+		         (const char *)in + w.at * (int64_t)size, size, count, stride);
 }
 
 EVAL_RULE(eval_transpose)
@@ -20,7 +46,7 @@ EVAL_RULE(eval_transpose)
 	stride_row_major(x->rank, x->dim, own);
 	for (int32_t i = 0; i < y->rank; i++)
 		w.stride[i] = own[n->attr.perm.n ? n->attr.perm.perm[i] : y->rank - 1 - i];
-	copy_walk(out[0], x->data, cnn_dtype_size(x->dtype), graph_elements(y), w);
+	copy_walk(out[0], x->data, cnn_dtype_size(x->dtype), w);
 	return CNN_OK;
 }
 
@@ -39,7 +65,7 @@ EVAL_RULE(eval_slice)
 		w.stride[i] = range[i].count > 1 ? own[i] * range[i].step : 0;
 		w.at += own[i] * range[i].start;
 	}
-	copy_walk(out[0], x->data, cnn_dtype_size(x->dtype), graph_elements(y), w);
+	copy_walk(out[0], x->data, cnn_dtype_size(x->dtype), w);
 	return CNN_OK;
 }
 
@@ -57,7 +83,7 @@ EVAL_RULE(eval_split)
 			return s;
 		struct stride_walk w = {.rank = y->rank, .dim = y->dim, .at = own[axis] * start};
 		memcpy(w.stride, own, sizeof own[0] * (size_t)x->rank);
-		copy_walk(out[k], x->data, cnn_dtype_size(x->dtype), graph_elements(y), w);
+		copy_walk(out[k], x->data, cnn_dtype_size(x->dtype), w);
 	}
 	return CNN_OK;
 }
@@ -66,8 +92,7 @@ EVAL_RULE(eval_expand)
 {
 	(void)err;
 	const struct value *x = graph_in(g, n, 0), *y = graph_out(g, n);
-	copy_walk(out[0], x->data, cnn_dtype_size(x->dtype), graph_elements(y),
-	          stride_walk_broadcast(x, y));
+	copy_walk(out[0], x->data, cnn_dtype_size(x->dtype), stride_walk_broadcast(x, y));
 	return CNN_OK;
 }
 
@@ -97,72 +122,41 @@ EVAL_RULE(eval_concat)
 	return CNN_OK;
 }
 
-EVAL_RULE(eval_gather)
+EVAL_RULE(eval_tile)
 {
-	const struct value *x = graph_in(g, n, 0), *index = graph_in(g, n, 1);
-	int32_t axis = 0;
-	enum cnn_status s = resolve_axis(n, n->attr.axes.axis, x->rank, &axis, err);
-	if (s)
-		return s;
-	int64_t rows = 1, inner = (int64_t)cnn_dtype_size(x->dtype);
-	for (int32_t i = 0; i < x->rank; i++) {
-		if (i < axis)
-			rows *= x->dim[i];
-		else if (i > axis)
-			inner *= x->dim[i];
-	}
-	int64_t count = graph_elements(index), dim = x->dim[axis];
-	char *to = out[0];
-	for (int64_t r = 0; r < rows && inner; r++) {
-		for (int64_t i = 0; i < count; i++, to += inner) {
-			/* The shape rule has checked the range. */
-			int64_t at = resolve_int(index, i);
-			at += at < 0 ? dim : 0;
-			memcpy(to, (const char *)x->data + (r * dim + at) * inner, (size_t)inner);
-		}
-	}
-	return CNN_OK;
-}
-
-/* The input's index that an output's index along one axis shows; -1: the fill value. */
-static int64_t pad_source(enum pad_mode mode, int64_t i, int64_t before, int64_t after, int64_t dim)
-{
-	/* Negative pads are cut off first: what is left is lo .. hi-1. */
-	int64_t lo = before < 0 ? -before : 0, hi = after < 0 ? dim + after : dim;
-	int64_t at = i - before;
-	if (at >= lo && at < hi)
-		return at;
-	if (mode == PAD_CONSTANT)
-		return -1;
-	if (mode == PAD_EDGE)
-		return at < lo ? lo : hi - 1;
-	return at < lo ? 2 * lo - at : 2 * (hi - 1) - at;
-}
-
-EVAL_RULE(eval_pad)
-{
-	const struct value *x = graph_in(g, n, 0), *fill = graph_in(g, n, 2), *y = graph_out(g, n);
-	int64_t before[CNN_MAX_RANK], after[CNN_MAX_RANK], own[CNN_MAX_RANK];
-	enum cnn_status s = resolve_pads(g, n, before, after, err);
-	if (s)
-		return s;
+	(void)err;
+	const struct value *x = graph_in(g, n, 0), *y = graph_out(g, n);
 	size_t size = cnn_dtype_size(x->dtype);
-	stride_row_major(x->rank, x->dim, own);
-	struct stride_walk w = {.rank = y->rank, .dim = y->dim};
-	for (int64_t i = 0, count = graph_elements(y); i < count; i++, stride_walk_next(&w)) {
-		int64_t at = 0;
-		bool inside = true;
-		for (int32_t a = 0; a < y->rank && inside; a++) {
-			int64_t from = pad_source(n->attr.pad_mode, w.index[a], before[a], after[a],
-			                          x->dim[a]);
-			inside = from >= 0;
-			at += inside ? own[a] * from : 0;
+	int64_t out_stride[CNN_MAX_RANK];
+	if (graph_elements(y) == 0)
+		return CNN_OK;
+	stride_row_major(y->rank, y->dim, out_stride);
+	/* The input once, in the output's first corner; then axis by axis, innermost first, what is there again
+	 * and again. */
+	struct stride_walk w = {.rank = x->rank, .dim = x->dim};
+	int64_t inner = 1;
+	if (w.rank > 0) {
+		w.rank--;
+		inner = x->dim[w.rank];
+	}
+	for (int32_t i = 0; i < w.rank; i++)
+		w.stride[i] = out_stride[i];
+	int64_t rows = graph_elements(x) / inner;
+	for (int64_t r = 0; r < rows; r++, stride_walk_next(&w))
+		memcpy((char *)out[0] + (size_t)w.at * size,
+		       (const char *)x->data + (size_t)(r * inner) * size, (size_t)inner * size);
+	for (int32_t a = x->rank - 1; a >= 0; a--) {
+		struct stride_walk outer = {.rank = a, .dim = x->dim};
+		memcpy(outer.stride, out_stride, sizeof outer.stride);
+		int64_t blocks = 1, block = x->dim[a] * out_stride[a],
+			end = y->dim[a] * out_stride[a];
+		for (int32_t i = 0; i < a; i++)
+			blocks *= x->dim[i];
+		for (int64_t b = 0; b < blocks; b++, stride_walk_next(&outer)) {
+			char *at = (char *)out[0] + (size_t)outer.at * size;
+			for (int64_t k = block; k < end; k += block)
+				memcpy(at + (size_t)k * size, at, (size_t)block * size);
 		}
-		char *to = (char *)out[0] + (size_t)i * size;
-		if (inside)
-			memcpy(to, (const char *)x->data + (size_t)at * size, size);
-		else if (fill)
-			memcpy(to, fill->data, size);
 	}
 	return CNN_OK;
 }

@@ -1,5 +1,6 @@
 /* generic.c - which nodes run by their evaluation rule because no kernel takes their form. */
 #include "engine/operators/eval.h"
+#include "engine/operators/resize.h"
 
 static bool constant(const struct graph *g, const struct node *n, uint32_t input)
 {
@@ -67,6 +68,8 @@ static bool has_kernel(const struct graph *g, const struct node *n)
 		return constant(g, n, 1) && constant(g, n, 2);
 	case OP_PAD:
 		return constant(g, n, 2);
+	case OP_RESIZE:
+		return resize_has_kernel(g, n);
 	case OP_GATHER:
 		return !x->data && y->data && y->rank <= 1;
 	default:

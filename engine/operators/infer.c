@@ -32,7 +32,7 @@ static enum cnn_status spend(const struct node *n, struct evaluation *e, int64_t
 static int64_t evaluation_bytes(const struct graph *g, const struct node *n)
 {
 	int64_t bytes = 0;
-	for (uint32_t i = 0; i < n->n_in && n->op != OP_SHAPE; i++)
+	for (uint32_t i = 0; i < n->n_in && !eval_by_shape_alone(n->op); i++)
 		bytes += bytes_of(graph_in(g, n, i));
 	for (uint32_t k = 0; k < n->n_out; k++)
 		bytes += bytes_of(&g->value[n->out[k]]);
@@ -99,7 +99,7 @@ static enum cnn_status infer_node(struct graph *g, struct node *n, struct evalua
 		s = shape_table[n->op](g, n, err);
 	if (s)
 		return s;
-	if (n->op != OP_SHAPE && !shape_inputs_constant(g, n))
+	if (!eval_by_shape_alone(n->op) && !shape_inputs_constant(g, n))
 		return CNN_OK;
 	/* What takes long is left for the run, where kernels are. */
 	if (eval_work(g, n) > e->bytes_left)

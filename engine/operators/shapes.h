@@ -79,7 +79,20 @@ SHAPE_RULE(shape_split);
 SHAPE_RULE(shape_slice);
 SHAPE_RULE(shape_pad);
 SHAPE_RULE(shape_transpose);
+SHAPE_RULE(shape_tile);
+SHAPE_RULE(shape_depth_to_space);
+SHAPE_RULE(shape_space_to_depth);
+/* shapes_index.c */
 SHAPE_RULE(shape_gather);
+SHAPE_RULE(shape_gather_elements);
+SHAPE_RULE(shape_gather_nd);
+SHAPE_RULE(shape_scatter_elements);
+SHAPE_RULE(shape_scatter_nd);
+SHAPE_RULE(shape_one_hot);
+SHAPE_RULE(shape_trilu);
+SHAPE_RULE(shape_eye_like);
+/* shapes_resize.c */
+SHAPE_RULE(shape_resize);
 /* shapes_views.c */
 SHAPE_RULE(shape_reshape);
 SHAPE_RULE(shape_flatten);
@@ -87,6 +100,7 @@ SHAPE_RULE(shape_squeeze);
 SHAPE_RULE(shape_unsqueeze);
 SHAPE_RULE(shape_expand);
 SHAPE_RULE(shape_shape);
+SHAPE_RULE(shape_size);
 SHAPE_RULE(shape_constant_of_shape);
 SHAPE_RULE(shape_range);
 

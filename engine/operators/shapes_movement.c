@@ -64,8 +64,6 @@ SHAPE_RULE(shape_pad)
 	const struct value *x = graph_in(g, n, 0), *fill = graph_in(g, n, 2);
 	int64_t before[CNN_MAX_RANK], after[CNN_MAX_RANK], dim[CNN_MAX_RANK];
 	enum cnn_status s = resolve_pads(g, n, before, after, err);
-	if (!s)
-		s = shape_require_constant(g, n, 2, "fill value is", err);
 	if (s)
 		return s;
 	if (fill && (fill->dtype != x->dtype || graph_elements(fill) != 1))
@@ -77,7 +75,7 @@ SHAPE_RULE(shape_pad)
 		int64_t left = x->dim[i] + cut;
 		int64_t most = before[i] > after[i] ? before[i] : after[i];
 		bool starved = (n->attr.pad_mode == PAD_REFLECT && most > 0 && most >= left) ||
-		               (n->attr.pad_mode == PAD_EDGE && most > 0 && left < 1);
+		               (n->attr.pad_mode != PAD_CONSTANT && most > 0 && left < 1);
 		if (left < 0 || starved)
 			return cnn_fail(err, CNN_BAD_MODEL,
 			                "node '%s': pads %lld and %lld do not fit %lld elements",
@@ -110,29 +108,65 @@ SHAPE_RULE(shape_transpose)
 	return shape_set(g, n, 0, x->dtype, x->rank, dim, err);
 }
 
-SHAPE_RULE(shape_gather)
+SHAPE_RULE(shape_tile)
 {
-	const struct value *x = graph_in(g, n, 0), *index = graph_in(g, n, 1);
-	int32_t axis, rank = 0;
-	enum cnn_status s = resolve_axis(n, n->attr.axes.axis, x->rank, &axis, err);
+	const struct value *x = graph_in(g, n, 0);
+	int64_t repeats[CNN_MAX_RANK], dim[CNN_MAX_RANK];
+	int32_t count;
+	enum cnn_status s = resolve_ints(g, n, 1, "repeats", repeats, CNN_MAX_RANK, &count, err);
 	if (s)
 		return s;
-	if (index->dtype != CNN_S64 && index->dtype != CNN_S32)
-		return cnn_fail(err, CNN_BAD_MODEL, "node '%s': its indices are %s", n->name,
-		                cnn_dtype_name(index->dtype));
-	int64_t dim[2 * CNN_MAX_RANK];
-	for (int32_t i = 0; i < axis; i++)
-		dim[rank++] = x->dim[i];
-	for (int32_t i = 0; i < index->rank; i++)
-		dim[rank++] = index->dim[i];
-	for (int32_t i = axis + 1; i < x->rank; i++)
-		dim[rank++] = x->dim[i];
-	for (int64_t i = 0, count = index->data ? graph_elements(index) : 0; i < count; i++) {
-		int64_t at = resolve_int(index, i);
-		if (at < -x->dim[axis] || at >= x->dim[axis])
-			return cnn_fail(err, CNN_BAD_MODEL,
-			                "node '%s': index %lld is outside the %lld of axis %d",
-			                n->name, (long long)at, (long long)x->dim[axis], axis);
+	if (count != x->rank)
+		return cnn_fail(err, CNN_BAD_MODEL, "node '%s': %d repeats for %s", n->name, count,
+		                shape_text(x).s);
+	for (int32_t i = 0; i < count; i++) {
+		if (repeats[i] < 0)
+			return cnn_fail(err, CNN_BAD_MODEL, "node '%s': it repeats %lld times",
+			                n->name, (long long)repeats[i]);
+		if (__builtin_mul_overflow(x->dim[i], repeats[i], &dim[i]))
+			dim[i] = INT64_MAX;
 	}
-	return shape_set(g, n, 0, x->dtype, rank, dim, err);
+	return shape_set(g, n, 0, x->dtype, x->rank, dim, err);
+}
+
+/* Depth and space in blocks of size² elements. */
+static enum cnn_status check_blocks(const struct node *n, const struct value *x,
+                                    struct cnn_error *err)
+{
+	int64_t size = n->attr.block.size;
+	if (x->rank != 4)
+		return cnn_fail(err, CNN_BAD_MODEL, "node '%s': %s of a tensor of %d dimensions",
+		                n->name, op_table[n->op].onnx_name, x->rank);
+	/* Its square times any dimension stays far from overflow. */
+	if (size < 1 || size > 1 << 14)
+		return cnn_fail(err, CNN_BAD_MODEL, "node '%s': blocksize %lld is out of range",
+		                n->name, (long long)size);
+	bool fits = n->op == OP_DEPTH_TO_SPACE ? x->dim[1] % (size * size) == 0
+	                                       : x->dim[2] % size == 0 && x->dim[3] % size == 0;
+	if (!fits)
+		return cnn_fail(err, CNN_BAD_MODEL, "node '%s': %s is not made of blocks of %lld",
+		                n->name, shape_text(x).s, (long long)size);
+	return CNN_OK;
+}
+
+SHAPE_RULE(shape_depth_to_space)
+{
+	const struct value *x = graph_in(g, n, 0);
+	int64_t size = n->attr.block.size;
+	enum cnn_status s = check_blocks(n, x, err);
+	if (s)
+		return s;
+	int64_t dim[] = {x->dim[0], x->dim[1] / (size * size), x->dim[2] * size, x->dim[3] * size};
+	return shape_set(g, n, 0, x->dtype, 4, dim, err);
+}
+
+SHAPE_RULE(shape_space_to_depth)
+{
+	const struct value *x = graph_in(g, n, 0);
+	int64_t size = n->attr.block.size;
+	enum cnn_status s = check_blocks(n, x, err);
+	if (s)
+		return s;
+	int64_t dim[] = {x->dim[0], x->dim[1] * size * size, x->dim[2] / size, x->dim[3] / size};
+	return shape_set(g, n, 0, x->dtype, 4, dim, err);
 }

@@ -134,6 +134,11 @@ SHAPE_RULE(shape_shape)
 	return shape_set(g, n, 0, CNN_S64, 1, &rank, err);
 }
 
+SHAPE_RULE(shape_size)
+{
+	return shape_set(g, n, 0, CNN_S64, 0, NULL, err);
+}
+
 SHAPE_RULE(shape_constant_of_shape)
 {
 	const struct value *fill = graph_in(g, n, 1);

@@ -64,6 +64,12 @@ static const enum need needs[OP_COUNT] = {
 	[OP_SPLIT] = NEED_FOLLOW,
 	[OP_SLICE] = NEED_FOLLOW,
 	[OP_PAD] = NEED_FOLLOW,
+	[OP_GATHER] = NEED_FOLLOW,
+	[OP_EXPAND] = NEED_FOLLOW,
+	[OP_TILE] = NEED_FOLLOW,
+	[OP_RESIZE] = NEED_FOLLOW,
+	[OP_DEPTH_TO_SPACE] = NEED_FOLLOW,
+	[OP_SPACE_TO_DEPTH] = NEED_FOLLOW,
 	[OP_IDENTITY] = NEED_FOLLOW,
 	[OP_DROPOUT] = NEED_FOLLOW,
 	[OP_CAST] = NEED_FOLLOW,
@@ -94,6 +100,9 @@ static enum need need_of(const struct graph *g, const struct node *n)
 	/* the flattening of opset 12's Softmax is over ONNX's order */
 	if ((n->op == OP_SOFTMAX || n->op == OP_LOG_SOFTMAX) && n->attr.axes.coerced_2d &&
 	    graph_in(g, n, 0)->rank > 2)
+		return NEED_PLAIN;
+	/* a Gather that does not keep the axes in their places */
+	if (n->op == OP_GATHER && graph_in(g, n, 1)->rank != 1)
 		return NEED_PLAIN;
 	return needs[n->op];
 }

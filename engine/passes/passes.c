@@ -6,6 +6,7 @@ const struct pass passes[] = {
 	{"drop identity", pass_drop_identity, true},
 	{"find activation", pass_find_activation, true},
 	{"find gelu", pass_find_gelu, true},
+	{"find shuffle", pass_find_shuffle, true},
 	{"merge pad", pass_merge_pad, true},
 	{"fold affine", pass_fold_affine, true},
 	{"fuse residual", pass_fuse_residual, true},

@@ -29,6 +29,7 @@ enum cnn_status passes_run(struct graph *g, bool keep_layers, struct pass_log *l
 pass_fn pass_drop_identity;   /* Identity, Dropout, Concat, Sum, ... of one input */
 pass_fn pass_find_activation; /* x * sigmoid(x) and its kin, spelled out -> one node */
 pass_fn pass_find_gelu;       /* x * (1 + erf(x / sqrt(2))) / 2, spelled out -> one node */
+pass_fn pass_find_shuffle;    /* Reshape, Transpose, Reshape of groups -> Gather of channels */
 pass_fn pass_merge_pad;       /* zero Pad before Conv -> Conv's own padding */
 pass_fn pass_fold_affine;   /* BatchNormalization, Mul, Add by channel -> the weights before them */
 pass_fn pass_fuse_residual; /* Add of two feature maps -> the epilogue of a convolution */

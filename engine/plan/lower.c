@@ -77,6 +77,10 @@ lower_fn *const lower_table[OP_COUNT] = {
 	[OP_TRANSPOSE] = lower_transpose,
 	[OP_GATHER] = lower_gather,
 	[OP_EXPAND] = lower_expand,
+	[OP_TILE] = lower_tile,
+	[OP_RESIZE] = lower_resize,
+	[OP_DEPTH_TO_SPACE] = lower_depth_to_space,
+	[OP_SPACE_TO_DEPTH] = lower_space_to_depth,
 	[OP_LAYOUT] = lower_layout,
 	/* These are always folded: their results depend on shapes alone. */
 	[OP_SHAPE] = NULL,

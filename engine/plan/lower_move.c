@@ -62,20 +62,6 @@ enum cnn_status lower_slice(struct lowering *l, const struct node *n, struct cnn
 	return move_step(l, n, n->in[0], n->out[0], &move, "slice", err);
 }
 
-/* Where position i of a padded axis reads: -1 for the fill. */
-static int64_t padded_source(enum pad_mode mode, int64_t i, int64_t size)
-{
-	if (i >= 0 && i < size)
-		return i;
-	if (mode == PAD_CONSTANT)
-		return -1;
-	if (mode == PAD_EDGE)
-		return i < 0 ? 0 : size - 1;
-	int64_t period = size > 1 ? 2 * (size - 1) : 1; /* reflect */
-	i = ((i % period) + period) % period;
-	return i < size ? i : period - i;
-}
-
 enum cnn_status lower_pad(struct lowering *l, const struct node *n, struct cnn_error *err)
 {
 	const struct value *x = graph_in(l->g, n, 0), *y = graph_out(l->g, n);
@@ -94,8 +80,8 @@ enum cnn_status lower_pad(struct lowering *l, const struct node *n, struct cnn_e
 	for (int32_t axis = 0; axis < y->rank; axis++) {
 		int32_t d = move_dim(y, axis);
 		for (int64_t i = 0; i < move.dim[d]; i++) {
-			int64_t from =
-				padded_source(n->attr.pad_mode, i - before[axis], x->dim[axis]);
+			int64_t from = resolve_pad_source(n->attr.pad_mode, i, before[axis],
+			                                  after[axis], x->dim[axis]);
 			move.at[d][i] = from < 0 ? MOVE_FILL : from * stride[axis];
 		}
 	}
