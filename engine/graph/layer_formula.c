@@ -19,30 +19,37 @@ __attribute__((format(printf, 3, 4))) static void append(char *text, size_t *at,
 		*at += (size_t)n;
 }
 
-static void window_axis(char *text, size_t *at, const struct window_attr *w, int i, int64_t in,
-                        int64_t out)
+/* Height or width. */
+static struct window_axis axis_of(const struct window_attr *w, int i)
 {
-	int64_t extent = (int64_t)(w->kernel[i] - 1) * w->dilation[i] + 1;
-	int64_t room = in + w->pad[i] + w->pad[i + 2] - extent;
-	bool exact = room % w->stride[i] == 0;
+	return (struct window_axis){w->kernel[i], w->stride[i], w->dilation[i], w->pad[i],
+	                            w->pad[i + 2]};
+}
+
+static void window_axis(char *text, size_t *at, const struct window_attr *w, struct window_axis a,
+                        int64_t in, int64_t out)
+{
+	int64_t extent = (int64_t)(a.kernel - 1) * a.dilation + 1;
+	int64_t room = in + a.before + a.after - extent;
+	bool exact = room % a.stride == 0;
 	bool up = w->ceil_mode && w->auto_pad == PAD_EXPLICIT && !exact;
 	if (!exact)
 		append(text, at, up ? "⌈" : "⌊");
 	append(text, at, "(%lld + ", (long long)in);
-	if (w->pad[i] == w->pad[i + 2])
-		append(text, at, "2·%d", w->pad[i]);
+	if (a.before == a.after)
+		append(text, at, "2·%d", a.before);
 	else
-		append(text, at, "%d + %d", w->pad[i], w->pad[i + 2]);
-	if (w->dilation[i] == 1)
-		append(text, at, " − %d)", w->kernel[i]);
+		append(text, at, "%d + %d", a.before, a.after);
+	if (a.dilation == 1)
+		append(text, at, " − %d)", a.kernel);
 	else
-		append(text, at, " − (%d·(%d − 1) + 1))", w->dilation[i], w->kernel[i]);
-	append(text, at, "/%d", w->stride[i]);
+		append(text, at, " − (%d·(%d − 1) + 1))", a.dilation, a.kernel);
+	append(text, at, "/%d", a.stride);
 	if (!exact)
 		append(text, at, up ? "⌉" : "⌋");
 	append(text, at, " + 1");
 	/* ceil_mode drops a last window that would start in the padding behind. */
-	if (room / w->stride[i] + up + 1 > out)
+	if (room / a.stride + up + 1 > out)
 		append(text, at, " − 1");
 	append(text, at, " = %lld", (long long)out);
 }
@@ -52,26 +59,35 @@ static void window_formula(char *text, const struct graph *g, const struct node 
 	const struct window_attr *w = &n->attr.window;
 	const struct value *x = graph_in(g, n, 0), *y = graph_out(g, n);
 	size_t at = 0;
+	int32_t h = x->rank - 2;
 	if (x->rank == 3) {
-		window_axis(text, &at, w, 1, x->dim[2], y->dim[2]);
+		window_axis(text, &at, w, axis_of(w, 1), x->dim[2], y->dim[2]);
 		return;
 	}
-	bool same = x->dim[2] == x->dim[3] && w->kernel[0] == w->kernel[1] &&
+	if (x->rank == 5) {
+		append(text, &at, "D: ");
+		window_axis(text, &at, w, w->depth, x->dim[2], y->dim[2]);
+		append(text, &at, ", ");
+	}
+	bool same = x->rank == 4 && x->dim[2] == x->dim[3] && w->kernel[0] == w->kernel[1] &&
 	            w->stride[0] == w->stride[1] && w->dilation[0] == w->dilation[1] &&
 	            w->pad[0] == w->pad[1] && w->pad[2] == w->pad[3];
 	append(text, &at, same ? "" : "H: ");
-	window_axis(text, &at, w, 0, x->dim[2], y->dim[2]);
+	window_axis(text, &at, w, axis_of(w, 0), x->dim[h], y->dim[h]);
 	if (same)
 		return;
 	append(text, &at, ", W: ");
-	window_axis(text, &at, w, 1, x->dim[3], y->dim[3]);
+	window_axis(text, &at, w, axis_of(w, 1), x->dim[h + 1], y->dim[h + 1]);
 }
 
 static void global_formula(char *text, const struct graph *g, const struct node *n)
 {
 	const struct value *x = graph_in(g, n, 0);
 	size_t at = 0;
-	append(text, &at, "%s over ", n->op == OP_GLOBAL_MAX_POOL ? "maximum" : "mean");
+	append(text, &at, "%s over ",
+	       n->op == OP_GLOBAL_MAX_POOL  ? "maximum"
+	       : n->op == OP_GLOBAL_LP_POOL ? "norm"
+	                                    : "mean");
 	for (int32_t i = 2; i < x->rank; i++)
 		append(text, &at, "%s%lld", i > 2 ? " × " : "", (long long)x->dim[i]);
 }
@@ -121,10 +137,12 @@ const char *layer_formula(struct graph *g, const struct node *n)
 	case OP_CONV:
 	case OP_MAX_POOL:
 	case OP_AVERAGE_POOL:
+	case OP_LP_POOL:
 		window_formula(text, g, n);
 		break;
 	case OP_GLOBAL_MAX_POOL:
 	case OP_GLOBAL_AVERAGE_POOL:
+	case OP_GLOBAL_LP_POOL:
 		global_formula(text, g, n);
 		break;
 	case OP_FLATTEN:

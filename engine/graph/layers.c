@@ -40,12 +40,12 @@ static struct cnn_shape shape_of(const struct value *v)
 
 static bool is_windowed(enum op op)
 {
-	return op == OP_CONV || op == OP_MAX_POOL || op == OP_AVERAGE_POOL;
+	return op == OP_CONV || op == OP_MAX_POOL || op == OP_AVERAGE_POOL || op == OP_LP_POOL;
 }
 
 static bool is_global_pool(enum op op)
 {
-	return op == OP_GLOBAL_AVERAGE_POOL || op == OP_GLOBAL_MAX_POOL;
+	return op == OP_GLOBAL_AVERAGE_POOL || op == OP_GLOBAL_MAX_POOL || op == OP_GLOBAL_LP_POOL;
 }
 
 /* Whether input i holds learnable numbers. A running mean or variance is measured, not learned, and
@@ -57,10 +57,15 @@ static bool is_parameter(const struct graph *g, const struct node *n, uint32_t i
 		return false;
 	switch (n->op) {
 	case OP_CONV:
+	case OP_CONV_TRANSPOSE:
 	case OP_GEMM:
 	case OP_MATMUL:
+	case OP_EINSUM:
 		return true;
 	case OP_BATCH_NORM:
+	case OP_INSTANCE_NORM:
+	case OP_LAYER_NORM:
+	case OP_GROUP_NORM:
 		return i == 1 || i == 2;
 	case OP_PRELU:
 		return i == 1;
@@ -99,6 +104,9 @@ static int64_t count_macs(const struct graph *g, const struct node *n)
 	case OP_CONV:
 		/* Elements of one filter, for each output. */
 		return saturating_mul(outputs, graph_elements(w) / w->dim[0]);
+	case OP_CONV_TRANSPOSE:
+		/* Every element is spread over the filters of its channel. */
+		return saturating_mul(graph_elements(a), graph_elements(w) / w->dim[0]);
 	case OP_GEMM:
 		return saturating_mul(outputs, a->dim[n->attr.gemm.trans_a ? 0 : 1]);
 	case OP_MATMUL:
@@ -147,6 +155,33 @@ static struct view join_inputs(const struct table *t, const struct node *n)
 	return seen;
 }
 
+/* Each output is a sum of those inputs whose filters reach it, extent / stride along an axis. */
+static void look_transposed(const struct window_attr *w, struct view *seen)
+{
+	for (int a = 0; a < 2; a++) {
+		int64_t reach = (int64_t)(w->kernel[a] - 1) * w->dilation[a] / w->stride[a];
+		if (seen->side[a])
+			seen->side[a] += saturating_mul(reach, seen->jump[a]);
+		seen->side[a] = to_int32(seen->side[a]);
+		seen->jump[a] = seen->jump[a] / w->stride[a] ? seen->jump[a] / w->stride[a] : 1;
+	}
+}
+
+static bool sees_all(const struct graph *g, const struct node *n)
+{
+	switch (n->op) {
+	case OP_GEMM:
+	case OP_MATMUL:
+	case OP_EINSUM:
+	case OP_INSTANCE_NORM:
+	case OP_GROUP_NORM:
+	case OP_MEAN_VARIANCE_NORM:
+		return true;
+	default:
+		return is_global_pool(n->op) || reduces_space(g, n);
+	}
+}
+
 static struct view look(const struct table *t, const struct node *n)
 {
 	struct view seen = join_inputs(t, n);
@@ -160,8 +195,9 @@ static struct view look(const struct table *t, const struct node *n)
 			seen.side[a] = to_int32(seen.side[a]);
 			seen.jump[a] = to_int32(saturating_mul(seen.jump[a], w->stride[a]));
 		}
-	} else if (is_global_pool(n->op) || n->op == OP_GEMM || n->op == OP_MATMUL ||
-	           reduces_space(t->g, n)) {
+	} else if (n->op == OP_CONV_TRANSPOSE) {
+		look_transposed(&n->attr.window, &seen);
+	} else if (sees_all(t->g, n)) {
 		seen.side[0] = seen.side[1] = 0;
 	}
 	return seen;

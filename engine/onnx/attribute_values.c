@@ -95,6 +95,18 @@ enum cnn_status attribute_tensor(struct draft *d, const char *name, const Onnx__
 	return s;
 }
 
+enum cnn_status attribute_text(struct draft *d, const char *name, const char **out,
+                               struct cnn_error *err)
+{
+	const Onnx__AttributeProto *a = find(d, name);
+	enum cnn_status s = a ? check_type(d, a, TYPE(STRING), a->has_s, err) : CNN_OK;
+	*out = NULL;
+	if (!a || s)
+		return s;
+	*out = arena_strndup(d->g->arena, a->s.data ? (const char *)a->s.data : "", a->s.len);
+	return *out ? CNN_OK : cnn_fail_memory(err, d->name, a->s.len);
+}
+
 enum cnn_status attribute_choice(struct draft *d, const char *name, const char *const *choices,
                                  int n, int *out, struct cnn_error *err)
 {

@@ -38,6 +38,9 @@ enum cnn_status attribute_float(struct draft *d, const char *name, float *out, b
                                 struct cnn_error *err);
 enum cnn_status attribute_ints(struct draft *d, const char *name, const int64_t **out, size_t *n,
                                bool *found, struct cnn_error *err);
+/* A copy in the graph's arena, NULL when absent. */
+enum cnn_status attribute_text(struct draft *d, const char *name, const char **out,
+                               struct cnn_error *err);
 enum cnn_status attribute_tensor(struct draft *d, const char *name, const Onnx__TensorProto **out,
                                  struct cnn_error *err);
 /* The index of the attribute's text in choices[n]. */
@@ -64,5 +67,13 @@ enum cnn_status read_quantised_leaky(struct draft *d, struct cnn_error *err);
 enum cnn_status read_quantised_softmax(struct draft *d, struct cnn_error *err);
 enum cnn_status read_quantised_gemm(struct draft *d, struct cnn_error *err);
 enum cnn_status read_quantised_concat(struct draft *d, struct cnn_error *err);
+enum cnn_status read_global_lp_pool(struct draft *d, struct cnn_error *err);
+/* attributes_norm.c */
+enum cnn_status read_instance_norm(struct draft *d, struct cnn_error *err);
+enum cnn_status read_layer_norm(struct draft *d, struct cnn_error *err);
+enum cnn_status read_group_norm(struct draft *d, struct cnn_error *err);
+enum cnn_status read_mean_variance_norm(struct draft *d, struct cnn_error *err);
+enum cnn_status read_lp_norm(struct draft *d, struct cnn_error *err);
+enum cnn_status read_einsum(struct draft *d, struct cnn_error *err);
 
 #endif

@@ -4,6 +4,7 @@
 #include "engine/onnx/tensors.h"
 #include "engine/onnx/wire.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #define OPSET_MIN 7
@@ -144,6 +145,29 @@ static enum cnn_status import_outputs(struct importer *im, struct cnn_error *err
 	return CNN_OK;
 }
 
+/* Outputs at a node's end that ONNX lets it leave out, and nobody reads: some exporters list them all. */
+static enum cnn_status drop_unused_outputs(struct graph *g, struct cnn_error *err)
+{
+	bool *used = calloc(g->n_value + 1, sizeof *used);
+	if (!used)
+		return cnn_fail_memory(err, "the graph", g->n_value * sizeof *used);
+	for (size_t i = 0; i < g->n_node; i++)
+		for (uint32_t k = 0; k < g->node[i].n_in; k++)
+			if (g->node[i].in[k] != NO_VALUE)
+				used[g->node[i].in[k]] = true;
+	for (size_t i = 0; i < g->n_output; i++)
+		used[g->output[i]] = true;
+	for (size_t i = 0; i < g->n_node; i++) {
+		struct node *n = &g->node[i];
+		/* of any number of outputs, how many there are means something */
+		while (op_table[n->op].max_out != 255 && n->n_out > op_table[n->op].min_out &&
+		       !used[n->out[n->n_out - 1]])
+			g->value[n->out[--n->n_out]].producer = NO_NODE;
+	}
+	free(used);
+	return CNN_OK;
+}
+
 static enum cnn_status check_size(const struct importer *im, struct cnn_error *err)
 {
 	size_t n = 0;
@@ -179,6 +203,8 @@ static enum cnn_status import_graph(struct importer *im, struct cnn_error *err)
 	s = nodes_import(im, err);
 	if (!s)
 		s = import_outputs(im, err);
+	if (!s)
+		s = drop_unused_outputs(im->g, err);
 	if (!s)
 		s = graph_sort(im->g, err);
 	return s ? s : graph_check(im->g, err);

@@ -2,6 +2,25 @@
 #include "engine/operators/eval.h"
 
 const eval_rule eval_table[OP_COUNT] = {
+	[OP_CONV] = eval_conv,
+	[OP_MAX_POOL] = eval_max_pool,
+	[OP_AVERAGE_POOL] = eval_average_pool,
+	[OP_GLOBAL_MAX_POOL] = eval_global_pool,
+	[OP_GLOBAL_AVERAGE_POOL] = eval_global_pool,
+	[OP_BATCH_NORM] = eval_batch_norm,
+	[OP_LRN] = eval_lrn,
+	[OP_GEMM] = eval_gemm,
+	[OP_MATMUL] = eval_matmul,
+	[OP_CONV_TRANSPOSE] = eval_conv_transpose,
+	[OP_LP_POOL] = eval_lp_pool,
+	[OP_GLOBAL_LP_POOL] = eval_global_pool,
+	[OP_INSTANCE_NORM] = eval_instance_norm,
+	[OP_LAYER_NORM] = eval_layer_norm,
+	[OP_GROUP_NORM] = eval_group_norm,
+	[OP_MEAN_VARIANCE_NORM] = eval_mean_variance_norm,
+	[OP_LP_NORM] = eval_lp_norm,
+	[OP_EINSUM] = eval_einsum,
+
 	[OP_RELU] = eval_unary,
 	[OP_CLIP] = eval_clip,
 	[OP_EXP] = eval_unary,

@@ -17,6 +17,10 @@ extern const eval_rule eval_table[OP_COUNT]; /* NULL: not evaluated at load */
  * depend on. */
 bool eval_at_run_time(const struct graph *g, const struct node *n);
 
+/* Steps of arithmetic that an evaluation takes, for operators that take more than a few for each element that
+ * they read or write; else 0. */
+int64_t eval_work(const struct graph *g, const struct node *n);
+
 /* The operator only renames its input's elements: the output shares the input's data. */
 bool eval_is_view(enum op op);
 
@@ -37,6 +41,28 @@ void stride_row_major(int32_t rank, const int64_t *dim, int64_t stride[CNN_MAX_R
 	enum cnn_status name(const struct graph *g, const struct node *n, void *const *out, \
 	                     struct cnn_error *err)
 
+/* eval_conv.c */
+EVAL_RULE(eval_conv);
+EVAL_RULE(eval_conv_transpose);
+/* eval_pool.c */
+EVAL_RULE(eval_max_pool);
+EVAL_RULE(eval_average_pool);
+EVAL_RULE(eval_lp_pool);
+EVAL_RULE(eval_global_pool);
+/* eval_norm.c */
+EVAL_RULE(eval_batch_norm);
+EVAL_RULE(eval_instance_norm);
+EVAL_RULE(eval_group_norm);
+EVAL_RULE(eval_layer_norm);
+/* eval_norm_axes.c */
+EVAL_RULE(eval_lrn);
+EVAL_RULE(eval_mean_variance_norm);
+EVAL_RULE(eval_lp_norm);
+/* eval_product.c */
+EVAL_RULE(eval_matmul);
+EVAL_RULE(eval_gemm);
+/* eval_einsum.c */
+EVAL_RULE(eval_einsum);
 /* eval_arithmetic.c */
 EVAL_RULE(eval_unary);
 EVAL_RULE(eval_clip);

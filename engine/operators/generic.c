@@ -24,16 +24,40 @@ static bool plain_floats(const struct graph *g, const struct node *n)
 	return true;
 }
 
+/* Scale and bias have a number for each element of what is normalised together. */
+static bool normalises_rows(const struct graph *g, const struct node *n)
+{
+	const struct value *x = graph_in(g, n, 0);
+	int64_t axis = n->attr.norm.axis;
+	int32_t row = (int32_t)(axis < 0 ? -axis : x->rank - axis); /* axes */
+	for (uint32_t i = 1; i < n->n_in; i++) {
+		const struct value *v = graph_in(g, n, i);
+		for (int32_t a = 1; v && a <= (v->rank > row ? v->rank : row); a++) {
+			int64_t want = a <= row ? x->dim[x->rank - a] : 1;
+			if (a <= v->rank ? v->dim[v->rank - a] != want : want != 1)
+				return false;
+		}
+	}
+	return true;
+}
+
 /* The forms of an operator that its kernel leaves out. */
 static bool has_kernel(const struct graph *g, const struct node *n)
 {
 	const struct value *x = graph_in(g, n, 0), *y = graph_in(g, n, 1);
 	switch (n->op) {
 	case OP_CONV:
-		return x->rank <= 4 && constant(g, n, 1) && constant(g, n, 2);
+		return x->rank <= 4 && x->dim[0] == 1 && constant(g, n, 1) && constant(g, n, 2);
 	case OP_MAX_POOL:
 	case OP_AVERAGE_POOL:
-		return x->rank <= 4 && n->n_out == 1;
+		return x->rank <= 4 && x->dim[0] == 1 && n->n_out == 1;
+	case OP_GLOBAL_MAX_POOL:
+	case OP_GLOBAL_AVERAGE_POOL:
+		return x->dim[0] == 1;
+	case OP_LRN:
+		return x->rank >= 3;
+	case OP_LAYER_NORM:
+		return n->n_out == 1 && normalises_rows(g, n);
 	case OP_BATCH_NORM:
 		return constant(g, n, 1) && constant(g, n, 2) && constant(g, n, 3) &&
 		       constant(g, n, 4);

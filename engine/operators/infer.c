@@ -36,7 +36,7 @@ static int64_t evaluation_bytes(const struct graph *g, const struct node *n)
 		bytes += bytes_of(graph_in(g, n, i));
 	for (uint32_t k = 0; k < n->n_out; k++)
 		bytes += bytes_of(&g->value[n->out[k]]);
-	return bytes;
+	return bytes + eval_work(g, n);
 }
 
 /* What a shape rule may read or convert: indices, exponents. Many nodes may share a large one. */
@@ -100,6 +100,9 @@ static enum cnn_status infer_node(struct graph *g, struct node *n, struct evalua
 	if (s)
 		return s;
 	if (n->op != OP_SHAPE && !shape_inputs_constant(g, n))
+		return CNN_OK;
+	/* What takes long is left for the run, where kernels are. */
+	if (eval_work(g, n) > e->bytes_left)
 		return CNN_OK;
 	if (eval_table[n->op] || eval_is_view(n->op))
 		return evaluate(g, n, e, err);

@@ -35,13 +35,22 @@ struct shape_text shape_text(const struct value *v);
 
 /* shapes_window.c */
 SHAPE_RULE(shape_conv);
+SHAPE_RULE(shape_conv_transpose);
 SHAPE_RULE(shape_pool);
 SHAPE_RULE(shape_global_pool);
 /* shapes_dense.c */
 SHAPE_RULE(shape_gemm);
 SHAPE_RULE(shape_matmul);
+/* shapes_einsum.c */
+SHAPE_RULE(shape_einsum);
+/* shapes_norm.c */
 SHAPE_RULE(shape_batch_norm);
+SHAPE_RULE(shape_instance_norm);
+SHAPE_RULE(shape_group_norm);
+SHAPE_RULE(shape_layer_norm);
 SHAPE_RULE(shape_lrn);
+SHAPE_RULE(shape_mean_variance_norm);
+SHAPE_RULE(shape_lp_norm);
 /* shapes_elementwise.c */
 SHAPE_RULE(shape_unary);
 SHAPE_RULE(shape_clip);

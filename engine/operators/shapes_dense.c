@@ -1,11 +1,20 @@
-/* shapes_dense.c - matrix products and normalisations. */
+/* shapes_dense.c - matrix products. */
 #include "engine/operators/shapes.h"
+
+/* float32, or integers of 32 and 64 bits. */
+static enum cnn_status check_types(const struct graph *g, const struct node *n,
+                                   struct cnn_error *err)
+{
+	enum cnn_dtype dtype = graph_in(g, n, 0)->dtype;
+	bool whole = dtype == CNN_S32 || dtype == CNN_U32 || dtype == CNN_S64 || dtype == CNN_U64;
+	return whole ? shape_same_types(g, n, err) : shape_require_f32(g, n, err);
+}
 
 SHAPE_RULE(shape_gemm)
 {
 	const struct value *a = graph_in(g, n, 0), *b = graph_in(g, n, 1), *c = graph_in(g, n, 2);
 	const struct gemm_attr *attr = &n->attr.gemm;
-	enum cnn_status s = shape_require_f32(g, n, err);
+	enum cnn_status s = check_types(g, n, err);
 	if (s)
 		return s;
 	if (a->rank != 2 || b->rank != 2)
@@ -18,7 +27,7 @@ SHAPE_RULE(shape_gemm)
 		                "node '%s': %lld columns of A meet %lld rows of B", n->name,
 		                (long long)k, (long long)kb);
 	int64_t dim[CNN_MAX_RANK] = {m, cols};
-	s = shape_set(g, n, 0, CNN_F32, 2, dim, err);
+	s = shape_set(g, n, 0, a->dtype, 2, dim, err);
 	if (s || !c)
 		return s;
 	int32_t rank;
@@ -33,7 +42,7 @@ SHAPE_RULE(shape_gemm)
 SHAPE_RULE(shape_matmul)
 {
 	const struct value *a = graph_in(g, n, 0), *b = graph_in(g, n, 1);
-	enum cnn_status s = shape_require_f32(g, n, err);
+	enum cnn_status s = check_types(g, n, err);
 	if (s)
 		return s;
 	if (a->rank < 1 || b->rank < 1)
@@ -51,42 +60,5 @@ SHAPE_RULE(shape_matmul)
 		dim[rank++] = a->dim[a->rank - 2];
 	if (b->rank > 1)
 		dim[rank++] = b->dim[b->rank - 1];
-	return shape_set(g, n, 0, CNN_F32, rank, dim, err);
-}
-
-SHAPE_RULE(shape_batch_norm)
-{
-	static const char *const what[] = {NULL, "scale is", "bias is", "mean is", "variance is"};
-	const struct value *x = graph_in(g, n, 0);
-	enum cnn_status s = shape_require_f32(g, n, err);
-	if (s)
-		return s;
-	if (x->rank < 2)
-		return cnn_fail(err, CNN_BAD_MODEL,
-		                "node '%s': BatchNormalization of a tensor of %d dimensions",
-		                n->name, x->rank);
-	for (uint32_t i = 1; i < n->n_in; i++) {
-		const struct value *p = graph_in(g, n, i);
-		s = shape_require_constant(g, n, i, what[i], err);
-		if (s)
-			return s;
-		if (p->rank != 1 || p->dim[0] != x->dim[1])
-			return cnn_fail(err, CNN_BAD_MODEL,
-			                "node '%s': its %s %s for %lld channels", n->name, what[i],
-			                shape_text(p).s, (long long)x->dim[1]);
-	}
-	return shape_set(g, n, 0, CNN_F32, x->rank, x->dim, err);
-}
-
-SHAPE_RULE(shape_lrn)
-{
-	const struct value *x = graph_in(g, n, 0);
-	enum cnn_status s = shape_require_f32(g, n, err);
-	if (s)
-		return s;
-	if (x->rank < 2 || n->attr.norm.size < 1)
-		return cnn_fail(err, CNN_BAD_MODEL,
-		                "node '%s': LRN of size %lld over a tensor of %d dimensions",
-		                n->name, (long long)n->attr.norm.size, x->rank);
-	return shape_set(g, n, 0, CNN_F32, x->rank, x->dim, err);
+	return shape_set(g, n, 0, a->dtype, rank, dim, err);
 }

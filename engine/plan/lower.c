@@ -14,6 +14,7 @@ lower_fn *const lower_table[OP_COUNT] = {
 	[OP_LRN] = lower_lrn,
 	[OP_GEMM] = lower_gemm,
 	[OP_MATMUL] = lower_matmul,
+	[OP_LAYER_NORM] = lower_layer_norm,
 	[OP_RELU] = lower_unary,
 	[OP_CLIP] = lower_unary,
 	[OP_LEAKY_RELU] = lower_unary,

@@ -81,9 +81,9 @@ struct tail tail_of(const struct activation *a);
 void tail_split(const struct activation *a, float *lo, float *hi, struct tail *tail);
 
 lower_fn lower_conv, lower_matmul, lower_gemm, lower_pool, lower_global_pool, lower_batch_norm,
-	lower_lrn, lower_unary, lower_binary, lower_softmax, lower_reduce, lower_concat,
-	lower_split, lower_slice, lower_pad, lower_view, lower_transpose, lower_gather,
-	lower_expand, lower_layout;
+	lower_lrn, lower_layer_norm, lower_unary, lower_binary, lower_softmax, lower_reduce,
+	lower_concat, lower_split, lower_slice, lower_pad, lower_view, lower_transpose,
+	lower_gather, lower_expand, lower_layout;
 
 /* Any operator and type that has an evaluation rule, in plain layout. */
 lower_fn lower_generic;

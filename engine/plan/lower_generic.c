@@ -63,6 +63,11 @@ static enum cnn_status own_graph(struct lowering *l, const struct node *n, struc
 		return lower_no_memory(n, err);
 	a->node = *n;
 	a->node.name = name;
+	if (n->op == OP_EINSUM)
+		a->node.attr.equation =
+			lower_copy(l, n->attr.equation, strlen(n->attr.equation) + 1);
+	if (n->op == OP_EINSUM && !a->node.attr.equation)
+		return lower_no_memory(n, err);
 	a->node.in = id;
 	a->node.out = id + n->n_in;
 	for (uint32_t k = 0; k < n->n_in + n->n_out; k++) {

@@ -74,9 +74,10 @@ build_node(struct graph *g, enum op op, const value_id *in, uint32_t n_in, uint3
 		g->value[out].producer = id;
 		g->node[id].out[k] = out;
 	}
-	if (op == OP_CONV || op == OP_MAX_POOL || op == OP_AVERAGE_POOL)
-		g->node[id].attr.window =
-			(struct window_attr){.stride = {1, 1}, .dilation = {1, 1}, .group = 1};
+	if (op == OP_CONV || op == OP_CONV_TRANSPOSE || op == OP_MAX_POOL ||
+	    op == OP_AVERAGE_POOL || op == OP_LP_POOL)
+		g->node[id].attr.window = (struct window_attr){
+			.stride = {1, 1}, .dilation = {1, 1}, .depth = {0, 1, 1, 0, 0}, .group = 1};
 	return &g->node[id];
 }
 

@@ -146,16 +146,23 @@ static void memory_is_limited(void)
 	refuse(g, CNN_UNSUPPORTED, "takes too much memory");
 }
 
-/* A heavy float operator on constants stays; one on other types cannot run. */
+/* An operator on constants that takes long stays for the run. */
+static void heavy_operators_stay(void)
+{
+	struct graph *g = build_graph();
+	value_id w = build_weights(g, LIST(1, 2, 3, 3)), m = build_weights(g, LIST(1024, 1024));
+	value_id pooled = build_node(g, OP_GLOBAL_AVERAGE_POOL, IDS(w), 1)->out[0];
+	value_id product = build_node(g, OP_MATMUL, IDS(m, m), 1)->out[0];
+	infer(g);
+	CHECK(g->node[0].dead && !g->node[1].dead && !g->value[product].data);
+	CHECK_NEAR(((const float *)g->value[pooled].data)[1], 14, 0);
+	graph_free(g);
+}
+
+/* One on other types cannot run. */
 static void operators_without_evaluator(void)
 {
 	struct graph *g = build_graph();
-	value_id w = build_weights(g, LIST(1, 2, 3, 3));
-	value_id pooled = build_node(g, OP_GLOBAL_AVERAGE_POOL, IDS(w), 1)->out[0];
-	infer(g);
-	CHECK(!g->node[0].dead && !g->value[pooled].data);
-	graph_free(g);
-	g = build_graph();
 	build_node(g, OP_ERF, IDS(build_ints(g, LIST(1))), 1);
 	refuse(g, CNN_UNSUPPORTED, "Erf of int64 constants");
 }
@@ -163,4 +170,5 @@ static void operators_without_evaluator(void)
 TEST_MAIN({"shape_arithmetic", shape_arithmetic}, {"integers_wrap", integers_wrap},
           {"casts_saturate", casts_saturate}, {"movement", movement}, {"reductions", reductions},
           {"ranges", ranges}, {"memory_is_limited", memory_is_limited},
+          {"heavy_operators_stay", heavy_operators_stay},
           {"operators_without_evaluator", operators_without_evaluator})

@@ -1,0 +1,58 @@
+/* eval_work.c - how long an evaluation takes, for those whose time is not that of their tensors' sizes. */
+#include "engine/operators/einsum.h"
+#include "engine/operators/eval.h"
+#include "engine/operators/window.h"
+
+/* Multiplications saturate: none of these is exact anyhow. */
+static int64_t times(int64_t a, int64_t b)
+{
+	int64_t product;
+	return __builtin_mul_overflow(a, b, &product) ? INT64_MAX / 4 : product;
+}
+
+static int64_t taps(const struct window_attr *w)
+{
+	int64_t count = 1;
+	for (int a = 0; a < WINDOW_AXES; a++)
+		count = times(count, window_get(w, a).kernel);
+	return count;
+}
+
+static int64_t einsum_work(const struct graph *g, const struct node *n)
+{
+	struct einsum e;
+	int64_t work = n->n_in;
+	if (einsum_resolve(g, n, &e, NULL))
+		return 0;
+	for (int32_t i = 0; i < e.n_index; i++)
+		work = times(work, e.size[i]);
+	return work;
+}
+
+int64_t eval_work(const struct graph *g, const struct node *n)
+{
+	const struct value *a = graph_in(g, n, 0), *b = graph_in(g, n, 1);
+	const struct window_attr *w = &n->attr.window;
+	switch (n->op) {
+	case OP_CONV:
+		return times(graph_elements(graph_out(g, n)),
+		             graph_elements(b) / (b->dim[0] ? b->dim[0] : 1));
+	case OP_CONV_TRANSPOSE:
+		return times(graph_elements(a), graph_elements(b) / (b->dim[0] ? b->dim[0] : 1));
+	case OP_MAX_POOL:
+	case OP_AVERAGE_POOL:
+	case OP_LP_POOL:
+		return times(graph_elements(graph_out(g, n)), taps(w));
+	case OP_GEMM:
+		return times(graph_elements(graph_out(g, n)), a->dim[n->attr.gemm.trans_a ? 0 : 1]);
+	case OP_MATMUL:
+		return times(graph_elements(graph_out(g, n)), a->dim[a->rank - 1]);
+	case OP_LRN:
+		return times(graph_elements(a),
+		             n->attr.norm.size < a->dim[1] ? n->attr.norm.size : a->dim[1]);
+	case OP_EINSUM:
+		return einsum_work(g, n);
+	default:
+		return 0;
+	}
+}
