@@ -1,6 +1,7 @@
 #include "engine/passes/passes.h"
 
 const struct pass passes[] = {
+	{"find quantised", pass_find_quantised, true},
 	{"split gemm", pass_split_gemm, false},
 	{"drop identity", pass_drop_identity, true},
 	{"find activation", pass_find_activation, true},
