@@ -402,6 +402,23 @@ const attribute_rule attribute_table[OP_COUNT] = {
 	[OP_RANGE] = read_none,
 	[OP_IDENTITY] = read_none,
 	[OP_DROPOUT] = read_dropout,
+
+	[OP_QUANTIZE_LINEAR] = read_quantize,
+	[OP_DEQUANTIZE_LINEAR] = read_quantize,
+	[OP_DYNAMIC_QUANTIZE_LINEAR] = read_none,
+	[OP_QLINEAR_CONV] = read_quantised_conv,
+	[OP_QLINEAR_MATMUL] = read_none,
+	[OP_CONV_INTEGER] = read_quantised_conv,
+	[OP_MATMUL_INTEGER] = read_none,
+	[OP_QLINEAR_ADD] = read_none,
+	[OP_QLINEAR_MUL] = read_none,
+	[OP_QLINEAR_CONCAT] = read_quantised_concat,
+	[OP_QLINEAR_AVERAGE_POOL] = read_quantised_pool,
+	[OP_QLINEAR_GLOBAL_AVERAGE_POOL] = read_quantised_global_pool,
+	[OP_QLINEAR_SIGMOID] = read_none,
+	[OP_QLINEAR_LEAKY_RELU] = read_quantised_leaky,
+	[OP_QLINEAR_SOFTMAX] = read_quantised_softmax,
+	[OP_QGEMM] = read_quantised_gemm,
 };
 
 enum cnn_status attributes_read(struct draft *d, struct cnn_error *err)

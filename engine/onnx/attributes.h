@@ -62,6 +62,15 @@ enum cnn_status draft_add_value(struct draft *d, uint32_t slot, value_id value,
 
 /* attributes_window.c */
 enum cnn_status read_window(struct draft *d, struct cnn_error *err);
+/* attributes_quantised.c */
+enum cnn_status read_quantize(struct draft *d, struct cnn_error *err);
+enum cnn_status read_quantised_conv(struct draft *d, struct cnn_error *err);
+enum cnn_status read_quantised_pool(struct draft *d, struct cnn_error *err);
+enum cnn_status read_quantised_global_pool(struct draft *d, struct cnn_error *err);
+enum cnn_status read_quantised_leaky(struct draft *d, struct cnn_error *err);
+enum cnn_status read_quantised_softmax(struct draft *d, struct cnn_error *err);
+enum cnn_status read_quantised_gemm(struct draft *d, struct cnn_error *err);
+enum cnn_status read_quantised_concat(struct draft *d, struct cnn_error *err);
 enum cnn_status read_global_lp_pool(struct draft *d, struct cnn_error *err);
 /* attributes_norm.c */
 enum cnn_status read_instance_norm(struct draft *d, struct cnn_error *err);

@@ -127,6 +127,23 @@ const eval_rule eval_table[OP_COUNT] = {
 	[OP_CAST] = eval_cast,
 	[OP_CONSTANT_OF_SHAPE] = eval_constant_of_shape,
 	[OP_RANGE] = eval_range,
+
+	[OP_QUANTIZE_LINEAR] = eval_quantize,
+	[OP_DEQUANTIZE_LINEAR] = eval_quantize,
+	[OP_DYNAMIC_QUANTIZE_LINEAR] = eval_dynamic_quantize,
+	[OP_QLINEAR_CONV] = eval_qlinear_conv,
+	[OP_QLINEAR_MATMUL] = eval_qlinear_matmul,
+	[OP_CONV_INTEGER] = eval_conv_integer,
+	[OP_MATMUL_INTEGER] = eval_matmul_integer,
+	[OP_QLINEAR_ADD] = eval_qlinear_add,
+	[OP_QLINEAR_MUL] = eval_qlinear_mul,
+	[OP_QLINEAR_CONCAT] = eval_qlinear_concat,
+	[OP_QLINEAR_AVERAGE_POOL] = eval_qlinear_pool,
+	[OP_QLINEAR_GLOBAL_AVERAGE_POOL] = eval_qlinear_pool,
+	[OP_QLINEAR_SIGMOID] = eval_qlinear_curve,
+	[OP_QLINEAR_LEAKY_RELU] = eval_qlinear_curve,
+	[OP_QLINEAR_SOFTMAX] = eval_qlinear_softmax,
+	[OP_QGEMM] = eval_qgemm,
 };
 
 bool eval_is_view(enum op op)

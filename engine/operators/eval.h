@@ -116,6 +116,25 @@ EVAL_RULE(eval_size);
 EVAL_RULE(eval_cast);
 EVAL_RULE(eval_constant_of_shape);
 EVAL_RULE(eval_range);
+/* eval_quantise.c */
+EVAL_RULE(eval_quantize); /* and DequantizeLinear */
+EVAL_RULE(eval_dynamic_quantize);
+/* eval_qconv.c */
+EVAL_RULE(eval_qlinear_conv);
+EVAL_RULE(eval_conv_integer);
+/* eval_qmatmul.c */
+EVAL_RULE(eval_qlinear_matmul);
+EVAL_RULE(eval_matmul_integer);
+EVAL_RULE(eval_qgemm);
+/* eval_qelementwise.c */
+EVAL_RULE(eval_qlinear_add);
+EVAL_RULE(eval_qlinear_mul);
+EVAL_RULE(eval_qlinear_curve);
+EVAL_RULE(eval_qlinear_concat);
+/* eval_qpool.c */
+EVAL_RULE(eval_qlinear_pool);
+/* eval_qsoftmax.c */
+EVAL_RULE(eval_qlinear_softmax);
 
 /* out, row-major in w's dim, = elements of `size` bytes of `in` along the walk. */
 void copy_walk(void *out, const void *in, size_t size, struct stride_walk w);

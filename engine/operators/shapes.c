@@ -138,6 +138,23 @@ const shape_rule shape_table[OP_COUNT] = {
 	[OP_DROPOUT] = shape_dropout,
 	[OP_LAYOUT] = shape_copy,
 	[OP_SILU] = shape_unary,
+
+	[OP_QUANTIZE_LINEAR] = shape_quantize,
+	[OP_DEQUANTIZE_LINEAR] = shape_quantize,
+	[OP_DYNAMIC_QUANTIZE_LINEAR] = shape_dynamic_quantize,
+	[OP_QLINEAR_CONV] = shape_qlinear_conv,
+	[OP_QLINEAR_MATMUL] = shape_qlinear_matmul,
+	[OP_CONV_INTEGER] = shape_conv_integer,
+	[OP_MATMUL_INTEGER] = shape_matmul_integer,
+	[OP_QLINEAR_ADD] = shape_qlinear_binary,
+	[OP_QLINEAR_MUL] = shape_qlinear_binary,
+	[OP_QLINEAR_CONCAT] = shape_qlinear_concat,
+	[OP_QLINEAR_AVERAGE_POOL] = shape_qlinear_pool,
+	[OP_QLINEAR_GLOBAL_AVERAGE_POOL] = shape_qlinear_pool,
+	[OP_QLINEAR_SIGMOID] = shape_qlinear_unary,
+	[OP_QLINEAR_LEAKY_RELU] = shape_qlinear_unary,
+	[OP_QLINEAR_SOFTMAX] = shape_qlinear_unary,
+	[OP_QGEMM] = shape_qgemm,
 };
 
 struct shape_text shape_text(const struct value *v)

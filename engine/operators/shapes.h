@@ -103,5 +103,17 @@ SHAPE_RULE(shape_shape);
 SHAPE_RULE(shape_size);
 SHAPE_RULE(shape_constant_of_shape);
 SHAPE_RULE(shape_range);
+/* shapes_quantised.c */
+SHAPE_RULE(shape_quantize);
+SHAPE_RULE(shape_dynamic_quantize);
+SHAPE_RULE(shape_qlinear_conv);
+SHAPE_RULE(shape_conv_integer);
+SHAPE_RULE(shape_qlinear_matmul);
+SHAPE_RULE(shape_matmul_integer);
+SHAPE_RULE(shape_qgemm);
+SHAPE_RULE(shape_qlinear_binary);
+SHAPE_RULE(shape_qlinear_concat);
+SHAPE_RULE(shape_qlinear_unary);
+SHAPE_RULE(shape_qlinear_pool);
 
 #endif

@@ -1,6 +1,7 @@
 #include "engine/passes/passes.h"
 
 const struct pass passes[] = {
+	{"find quantised", pass_find_quantised, true},
 	{"split einsum", pass_split_einsum, false},
 	{"split gemm", pass_split_gemm, false},
 	{"drop identity", pass_drop_identity, true},

@@ -26,6 +26,7 @@ extern const size_t n_passes;
 enum cnn_status passes_run(struct graph *g, bool keep_layers, struct pass_log *log,
                            struct cnn_error *err);
 
+pass_fn pass_find_quantised; /* operators between DequantizeLinear and QuantizeLinear -> integer ones */
 pass_fn pass_drop_identity;   /* Identity, Dropout, Concat, Sum, ... of one input */
 pass_fn pass_find_activation; /* x * sigmoid(x) and its kin, spelled out -> one node */
 pass_fn pass_find_gelu;       /* x * (1 + erf(x / sqrt(2))) / 2, spelled out -> one node */
