@@ -32,6 +32,14 @@ struct sheet {
 typedef enum cnn_status (*export_rule)(struct sheet *s, struct cnn_error *err);
 extern const export_rule export_table[OP_COUNT]; /* NULL: never in a file */
 
+/* export_movement.c */
+enum cnn_status write_gather_nd(struct sheet *s, struct cnn_error *err);
+enum cnn_status write_scatter(struct sheet *s, struct cnn_error *err);
+enum cnn_status write_trilu(struct sheet *s, struct cnn_error *err);
+enum cnn_status write_eye_like(struct sheet *s, struct cnn_error *err);
+enum cnn_status write_blocks(struct sheet *s, struct cnn_error *err);
+enum cnn_status write_resize(struct sheet *s, struct cnn_error *err);
+
 /* protobuf-c's strings and arrays are not const; packing only reads them. */
 static inline void *borrow(const void *p)
 {
