@@ -10,7 +10,7 @@ BEGIN {
 	may["engine/kernels"]  = "engine/base"
 	may["engine/graph"]    = "engine/base"
 	may["engine/operators"] = "engine/base engine/graph"
-	may["engine/onnx"]     = "engine/base engine/graph"
+	may["engine/onnx"]     = "engine/base engine/graph engine/operators"
 	may["engine/passes"]   = "engine/base engine/kernels engine/graph engine/operators"
 	may["engine/plan"]     = "engine/base engine/kernels engine/graph engine/operators"
 	# cnn.h, the face of the engine, shows the layer table and how a picture is fitted.

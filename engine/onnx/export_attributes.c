@@ -196,6 +196,9 @@ static enum cnn_status write_pad(struct sheet *s, struct cnn_error *err)
 	static const char *const modes[] = {
 		[PAD_CONSTANT] = "constant", [PAD_REFLECT] = "reflect", [PAD_EDGE] = "edge"};
 	const struct value *x = graph_in(s->e->g, s->node, 0);
+	if (s->node->attr.pad_mode == PAD_WRAP)
+		return cnn_fail(err, CNN_UNSUPPORTED, "node '%s': opset 17 has no Pad that wraps",
+		                s->node->name);
 	put_string(s->e, s->file, "mode", modes[s->node->attr.pad_mode]);
 	if (!graph_in(s->e->g, s->node, 3))
 		return CNN_OK;
@@ -390,7 +393,20 @@ const export_rule export_table[OP_COUNT] = {
 	[OP_SQUEEZE] = write_none,
 	[OP_UNSQUEEZE] = write_none,
 	[OP_GATHER] = write_axis,
+	[OP_GATHER_ELEMENTS] = write_axis,
+	[OP_GATHER_ND] = write_gather_nd,
+	[OP_SCATTER_ELEMENTS] = write_scatter,
+	[OP_SCATTER_ND] = write_scatter,
+	[OP_ONE_HOT] = write_axis,
+	[OP_TRILU] = write_trilu,
+	[OP_EYE_LIKE] = write_eye_like,
 	[OP_EXPAND] = write_none,
+	[OP_TILE] = write_none,
+	[OP_RESIZE] = write_resize,
+	[OP_UPSAMPLE] = write_none,
+	[OP_DEPTH_TO_SPACE] = write_blocks,
+	[OP_SPACE_TO_DEPTH] = write_blocks,
+	[OP_SIZE] = write_none,
 	[OP_SHAPE] = write_none,
 	[OP_CAST] = write_cast,
 	[OP_CAST_LIKE] = write_none,

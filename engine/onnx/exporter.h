@@ -54,6 +54,13 @@ enum cnn_status write_group_norm(struct sheet *s, struct cnn_error *err);
 enum cnn_status write_mean_variance_norm(struct sheet *s, struct cnn_error *err);
 enum cnn_status write_lp_norm(struct sheet *s, struct cnn_error *err);
 enum cnn_status write_einsum(struct sheet *s, struct cnn_error *err);
+/* export_movement.c */
+enum cnn_status write_gather_nd(struct sheet *s, struct cnn_error *err);
+enum cnn_status write_scatter(struct sheet *s, struct cnn_error *err);
+enum cnn_status write_trilu(struct sheet *s, struct cnn_error *err);
+enum cnn_status write_eye_like(struct sheet *s, struct cnn_error *err);
+enum cnn_status write_blocks(struct sheet *s, struct cnn_error *err);
+enum cnn_status write_resize(struct sheet *s, struct cnn_error *err);
 
 /* protobuf-c's strings and arrays are not const; packing only reads them. */
 static inline void *borrow(const void *p)

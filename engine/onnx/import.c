@@ -1,5 +1,6 @@
 #include "engine/onnx/import.h"
 
+#include "engine/onnx/branches.h"
 #include "engine/onnx/importer.h"
 #include "engine/onnx/tensors.h"
 #include "engine/onnx/wire.h"
@@ -180,9 +181,11 @@ static enum cnn_status check_size(const struct importer *im, struct cnn_error *e
 	return CNN_OK;
 }
 
-static enum cnn_status import_graph(struct importer *im, struct cnn_error *err)
+enum cnn_status importer_run(struct importer *im, struct cnn_error *err)
 {
-	enum cnn_status s = check_size(im, err);
+	enum cnn_status s = branches_inline(im, err);
+	if (!s)
+		s = check_size(im, err);
 	if (!s)
 		s = import_initializers(im, err);
 	if (!s)
@@ -258,7 +261,8 @@ enum cnn_status onnx_import_within(size_t max_bytes, const uint8_t *bytes, size_
 	}
 	im.g->name = name;
 	s = wire_unpack(bytes, len, name, max_bytes, &model, &unpacked, err);
-	arena_limit(im.g->arena, max_bytes - unpacked);
+	im.max_bytes = max_bytes - unpacked;
+	arena_limit(im.g->arena, im.max_bytes);
 	if (!s && !model->graph)
 		s = cnn_fail(err, CNN_BAD_MODEL, "%s: not an ONNX file: it holds no graph", name);
 	if (!s)
@@ -266,7 +270,7 @@ enum cnn_status onnx_import_within(size_t max_bytes, const uint8_t *bytes, size_
 	if (s)
 		goto done;
 	im.file = model->graph;
-	s = import_graph(&im, err);
+	s = importer_run(&im, err);
 	if (!s && info)
 		s = read_info(im.g, model, im.opset, info, err);
 	if (s)

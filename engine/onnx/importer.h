@@ -9,11 +9,15 @@ struct importer {
 	struct graph *g;
 	const Onnx__GraphProto *file;
 	int64_t opset;
+	size_t max_bytes; /* of the graph */
 	/* By the file's name of a tensor: id is its value. An output that the graph does not keep
 	 * has id NO_VALUE and, as node, its index in the file. */
 	struct name_table tensors;
 	const char **node_name; /* by index in the file: clean and unique */
 };
+
+/* im->file into im->g, whose nodes are sorted and checked then. */
+enum cnn_status importer_run(struct importer *im, struct cnn_error *err);
 
 /* nodes.c - names for all nodes; Constant nodes and outputs into `tensors`; then, once `tensors` is
  * sorted, the nodes themselves. */

@@ -1,6 +1,6 @@
 /* eval_resize.c - Resize in all its modes, any number of axes at once. */
 #include "engine/operators/eval.h"
-#include "engine/operators/resize.h"
+#include "engine/operators/resample.h"
 
 #include <math.h>
 #include <string.h>
@@ -11,7 +11,7 @@ struct place {
 	int64_t stride;
 	bool outside;
 	int64_t at; /* nearest, or the same: the offset; the window is not used */
-	struct resize_window window;
+	struct resample_window window;
 	double weight[4]; /* of a window of so many; more are computed each time */
 };
 
@@ -37,7 +37,7 @@ static void move_to(const struct sampler *s, struct place *p, int64_t i)
 		p->at = resize_nearest(s->attr, p->axis, position) * p->stride;
 		return;
 	}
-	p->window = resize_window(s->attr, p->axis, position);
+	p->window = resample_window(s->attr, p->axis, position);
 	for (int64_t k = 0; k < p->window.count && p->window.count <= 4; k++)
 		p->weight[k] = resize_weight(s->attr, p->axis, &p->window, k);
 }

@@ -1,6 +1,6 @@
 /* generic.c - which nodes run by their evaluation rule because no kernel takes their form. */
 #include "engine/operators/eval.h"
-#include "engine/operators/resize.h"
+#include "engine/operators/resample.h"
 
 static bool constant(const struct graph *g, const struct node *n, uint32_t input)
 {

@@ -1,4 +1,4 @@
-#include "engine/operators/resize.h"
+#include "engine/operators/resample.h"
 #include "engine/operators/shapes.h"
 
 /* Each of so many axes multiplies the terms of an element by four, or by more. */

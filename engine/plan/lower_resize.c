@@ -1,6 +1,6 @@
 /* Resize: the nearest neighbour is a move; linear and cubic are weighted sums over rows, then over columns, by tables
  * made at load. */
-#include "engine/operators/resize.h"
+#include "engine/operators/resample.h"
 #include "engine/plan/move.h"
 
 #include <string.h>
@@ -80,14 +80,14 @@ static void run_resize(const struct step *step, const struct run *run, size_t fi
 	cnn_parallel_for(run->pool, n * a->planes * a->out_h, run_row, &job);
 }
 
-static struct resize_window window_at(const struct resize_attr *attr,
-                                      const struct resize_axis *axis, int64_t i)
+static struct resample_window window_at(const struct resize_attr *attr,
+                                        const struct resize_axis *axis, int64_t i)
 {
 	float position = 0;
 	if (axis->same)
-		return (struct resize_window){.first = i, .count = 1, .sum = 1};
+		return (struct resample_window){.first = i, .count = 1, .sum = 1};
 	resize_position(attr, axis, i, &position);
-	return resize_window(attr, axis, position);
+	return resample_window(attr, axis, position);
 }
 
 static bool make_terms(struct lowering *l, const struct resize_attr *attr,
@@ -102,7 +102,7 @@ static bool make_terms(struct lowering *l, const struct resize_attr *attr,
 	if (!out->start || !out->index || !out->weight)
 		return false;
 	for (int64_t i = 0; i < axis->out; i++) {
-		struct resize_window w = window_at(attr, axis, i);
+		struct resample_window w = window_at(attr, axis, i);
 		out->start[i] = at;
 		for (int64_t k = 0; k < w.count; k++) {
 			double weight = axis->same ? 1 : resize_weight(attr, axis, &w, k);

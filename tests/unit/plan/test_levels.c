@@ -194,6 +194,12 @@ static double activated(const struct activation *a, double x)
 		return x * fmin(fmax(x / 6 + 0.5, 0), 1);
 	case ACT_HARD_SIGMOID:
 		return fmin(fmax(lo * x + hi, 0), 1);
+	case ACT_GELU:
+		return x * (1 + erf(x / sqrt(2))) / 2;
+	case ACT_GELU_TANH:
+		return x * (1 + tanh(sqrt(2 / acos(-1)) * (x + 0.044715 * x * x * x))) / 2;
+	case ACT_MISH:
+		return x * tanh(log1p(exp(x)));
 	}
 	return x;
 }

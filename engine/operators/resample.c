@@ -1,4 +1,4 @@
-#include "engine/operators/resize.h"
+#include "engine/operators/resample.h"
 
 #include "engine/graph/resolve.h"
 
@@ -219,7 +219,7 @@ static double kernel(const struct resize_attr *a, double x)
 }
 
 static double raw_weight(const struct resize_attr *a, const struct resize_axis *axis,
-                         const struct resize_window *w, int64_t k)
+                         const struct resample_window *w, int64_t k)
 {
 	int64_t i = w->first + k;
 	if (w->inside_only && (i < 0 || i >= axis->in))
@@ -227,14 +227,14 @@ static double raw_weight(const struct resize_attr *a, const struct resize_axis *
 	return kernel(a, ((double)i - w->position) * w->scale);
 }
 
-struct resize_window resize_window(const struct resize_attr *a, const struct resize_axis *axis,
-                                   float position)
+struct resample_window resample_window(const struct resize_attr *a, const struct resize_axis *axis,
+                                       float position)
 {
 	double reach = a->mode == RESIZE_LINEAR ? 1 : 2;
-	struct resize_window w = {.position = (double)position,
-	                          .scale = 1,
-	                          .sum = 1,
-	                          .inside_only = a->exclude_outside};
+	struct resample_window w = {.position = (double)position,
+	                            .scale = 1,
+	                            .sum = 1,
+	                            .inside_only = a->exclude_outside};
 	if (a->antialias && axis->scale < 1) {
 		w.scale = (double)axis->scale;
 		reach /= w.scale;
@@ -248,13 +248,13 @@ struct resize_window resize_window(const struct resize_attr *a, const struct res
 		w.sum += raw_weight(a, axis, &w, k);
 	/* Where nothing is inside, the edge is all there is. */
 	if (w.sum == 0)
-		w = (struct resize_window){
+		w = (struct resample_window){
 			.first = (int64_t)w.position, .count = 1, .position = w.position, .sum = 1};
 	return w;
 }
 
 double resize_weight(const struct resize_attr *a, const struct resize_axis *axis,
-                     const struct resize_window *w, int64_t k)
+                     const struct resample_window *w, int64_t k)
 {
 	return raw_weight(a, axis, w, k) / w->sum;
 }

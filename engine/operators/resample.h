@@ -1,10 +1,10 @@
-/* resize.h - where an element of Resize's output comes from, axis by axis: shared by its shape and evaluation
+/* resample.h - where an element of Resize's output comes from, axis by axis: shared by its shape and evaluation
  * rules and by plan/.
  *
  * Positions are computed in float32, as other runtimes do: which of two neighbours is the nearest hangs on the last
  * bit. */
-#ifndef ENGINE_OPERATORS_RESIZE_H
-#define ENGINE_OPERATORS_RESIZE_H
+#ifndef ENGINE_OPERATORS_RESAMPLE_H
+#define ENGINE_OPERATORS_RESAMPLE_H
 #include "engine/graph/graph.h"
 
 struct resize_axis {
@@ -24,16 +24,16 @@ bool resize_position(const struct resize_attr *a, const struct resize_axis *axis
 int64_t resize_nearest(const struct resize_attr *a, const struct resize_axis *axis, float position);
 
 /* Linear and cubic: weights for `count` indices from `first` on, which may lie outside: those mean the edge. */
-struct resize_window {
+struct resample_window {
 	int64_t first, count;
 	double position, scale, sum;
 	bool inside_only;
 };
-struct resize_window resize_window(const struct resize_attr *a, const struct resize_axis *axis,
-                                   float position);
+struct resample_window resample_window(const struct resize_attr *a, const struct resize_axis *axis,
+                                       float position);
 double resize_weight(const struct resize_attr *a, const struct resize_axis *axis,
-                     const struct resize_window *w, int64_t k);
-static inline int64_t resize_index(const struct resize_axis *axis, const struct resize_window *w,
+                     const struct resample_window *w, int64_t k);
+static inline int64_t resize_index(const struct resize_axis *axis, const struct resample_window *w,
                                    int64_t k)
 {
 	int64_t i = w->first + k;
