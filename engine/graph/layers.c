@@ -219,7 +219,6 @@ static struct view look(const struct table *t, const struct node *n)
 			seen.side[a] = to_int32(seen.side[a]);
 			seen.jump[a] = to_int32(saturating_mul(seen.jump[a], w->stride[a]));
 		}
-	} else if (is_global_pool(n->op) || is_product(n->op) || reduces_space(t->g, n)) {
 	} else if (n->op == OP_CONV_TRANSPOSE) {
 		look_transposed(&n->attr.window, &seen);
 	} else if (sees_all(t->g, n)) {
