@@ -124,7 +124,9 @@ static void gemm_formula(char *text, const struct graph *g, const struct node *n
 {
 	const struct value *a = graph_in(g, n, 0), *y = graph_out(g, n);
 	size_t at = 0;
-	int32_t inner = n->op == OP_GEMM && n->attr.gemm.trans_a ? 0 : a->rank - 1;
+	bool turned = (n->op == OP_GEMM && n->attr.gemm.trans_a) ||
+	              (n->op == OP_QGEMM && n->attr.quant.trans_a);
+	int32_t inner = turned ? 0 : a->rank - 1;
 	if (y->rank > 0)
 		append(text, &at, "%lld → %lld", (long long)a->dim[inner],
 		       (long long)y->dim[y->rank - 1]);
@@ -138,11 +140,15 @@ const char *layer_formula(struct graph *g, const struct node *n)
 	case OP_MAX_POOL:
 	case OP_AVERAGE_POOL:
 	case OP_LP_POOL:
+	case OP_QLINEAR_CONV:
+	case OP_CONV_INTEGER:
+	case OP_QLINEAR_AVERAGE_POOL:
 		window_formula(text, g, n);
 		break;
 	case OP_GLOBAL_MAX_POOL:
 	case OP_GLOBAL_AVERAGE_POOL:
 	case OP_GLOBAL_LP_POOL:
+	case OP_QLINEAR_GLOBAL_AVERAGE_POOL:
 		global_formula(text, g, n);
 		break;
 	case OP_FLATTEN:
@@ -153,6 +159,9 @@ const char *layer_formula(struct graph *g, const struct node *n)
 		break;
 	case OP_GEMM:
 	case OP_MATMUL:
+	case OP_QGEMM:
+	case OP_QLINEAR_MATMUL:
+	case OP_MATMUL_INTEGER:
 		gemm_formula(text, g, n);
 		break;
 	default:

@@ -40,12 +40,31 @@ static struct cnn_shape shape_of(const struct value *v)
 
 static bool is_windowed(enum op op)
 {
-	return op == OP_CONV || op == OP_MAX_POOL || op == OP_AVERAGE_POOL || op == OP_LP_POOL;
+	return op == OP_CONV || op == OP_MAX_POOL || op == OP_AVERAGE_POOL || op == OP_LP_POOL ||
+	       op == OP_QLINEAR_CONV || op == OP_CONV_INTEGER || op == OP_QLINEAR_AVERAGE_POOL;
 }
 
 static bool is_global_pool(enum op op)
 {
-	return op == OP_GLOBAL_AVERAGE_POOL || op == OP_GLOBAL_MAX_POOL || op == OP_GLOBAL_LP_POOL;
+	return op == OP_GLOBAL_AVERAGE_POOL || op == OP_GLOBAL_MAX_POOL ||
+	       op == OP_GLOBAL_LP_POOL || op == OP_QLINEAR_GLOBAL_AVERAGE_POOL;
+}
+
+/* The weights of an operator on integers, or NO_INPUT. */
+#define NO_INPUT UINT32_MAX
+static uint32_t integer_weights(enum op op)
+{
+	switch (op) {
+	case OP_QLINEAR_CONV:
+	case OP_QLINEAR_MATMUL:
+	case OP_QGEMM:
+		return 3;
+	case OP_CONV_INTEGER:
+	case OP_MATMUL_INTEGER:
+		return 1;
+	default:
+		return NO_INPUT;
+	}
 }
 
 /* Whether input i holds learnable numbers. A running mean or variance is measured, not learned, and
@@ -53,7 +72,11 @@ static bool is_global_pool(enum op op)
 static bool is_parameter(const struct graph *g, const struct node *n, uint32_t i)
 {
 	const struct value *v = graph_in(g, n, i);
-	if (!v || !v->data || v->dtype != CNN_F32)
+	if (!v || !v->data)
+		return false;
+	if (integer_weights(n->op) != NO_INPUT)
+		return i == integer_weights(n->op) || v->dtype == CNN_S32;
+	if (v->dtype != CNN_F32)
 		return false;
 	switch (n->op) {
 	case OP_CONV:
@@ -99,9 +122,13 @@ static int64_t count_parameters(struct table *t, const struct node *n)
 static int64_t count_macs(const struct graph *g, const struct node *n)
 {
 	int64_t outputs = graph_elements(graph_out(g, n));
-	const struct value *a = graph_in(g, n, 0), *w = graph_in(g, n, 1);
+	uint32_t integer = integer_weights(n->op);
+	const struct value *a = graph_in(g, n, 0);
+	const struct value *w = graph_in(g, n, integer == NO_INPUT ? 1 : integer);
 	switch (n->op) {
 	case OP_CONV:
+	case OP_CONV_INTEGER:
+	case OP_QLINEAR_CONV:
 		/* Elements of one filter, for each output. */
 		return saturating_mul(outputs, graph_elements(w) / w->dim[0]);
 	case OP_CONV_TRANSPOSE:
@@ -109,7 +136,11 @@ static int64_t count_macs(const struct graph *g, const struct node *n)
 		return saturating_mul(graph_elements(a), graph_elements(w) / w->dim[0]);
 	case OP_GEMM:
 		return saturating_mul(outputs, a->dim[n->attr.gemm.trans_a ? 0 : 1]);
+	case OP_QGEMM:
+		return saturating_mul(outputs, a->dim[n->attr.quant.trans_a ? 0 : 1]);
 	case OP_MATMUL:
+	case OP_MATMUL_INTEGER:
+	case OP_QLINEAR_MATMUL:
 		return saturating_mul(outputs, a->dim[a->rank - 1]);
 	default:
 		return 0;
@@ -118,7 +149,8 @@ static int64_t count_macs(const struct graph *g, const struct node *n)
 
 static bool has_dense_twin(enum op op)
 {
-	return is_windowed(op) || is_global_pool(op) || op == OP_GEMM || op == OP_MATMUL;
+	return is_windowed(op) || is_global_pool(op) || op == OP_GEMM || op == OP_MATMUL ||
+	       integer_weights(op) != NO_INPUT;
 }
 
 /* Reductions over an axis behind the channels, or over all features of a flat tensor. */
@@ -172,6 +204,9 @@ static bool sees_all(const struct graph *g, const struct node *n)
 	switch (n->op) {
 	case OP_GEMM:
 	case OP_MATMUL:
+	case OP_QGEMM:
+	case OP_QLINEAR_MATMUL:
+	case OP_MATMUL_INTEGER:
 	case OP_EINSUM:
 	case OP_INSTANCE_NORM:
 	case OP_GROUP_NORM:
@@ -231,7 +266,7 @@ static void fill_row(struct table *t, struct cnn_layer *row, const struct node *
 	row->output = shape_of(y);
 	if (is_windowed(n->op))
 		fill_window(row, &n->attr.window);
-	if (n->op == OP_CONV)
+	if (n->op == OP_CONV || n->op == OP_QLINEAR_CONV || n->op == OP_CONV_INTEGER)
 		row->groups = n->attr.window.group;
 	row->parameters = count_parameters(t, n);
 	row->macs = count_macs(t->g, n);
