@@ -60,26 +60,22 @@ static void add_products(struct tile *t, int64_t n, int c, int16_t w)
 			t->sum[c][i + k] += (uint32_t)((int32_t)t->x[i + k] * w);
 }
 
-/* One tap of a row of positions that begins at (d, h, w0) of the output; empty when it is all padding. */
-static struct reach reach_of(const struct quantised_window *q, const int64_t out[3], int64_t n,
-                             const int64_t tap[3])
+/* One tap of a row of positions that begins at out[]; empty when it is all padding. */
+static struct reach reach_of(const struct quantised_window *q, const int64_t out[WINDOW_AXES],
+                             int64_t n, const int64_t tap[WINDOW_AXES])
 {
-	int64_t in[3];
-	for (int i = 0; i < 3; i++)
-		in[i] = out[i] * q->stride[i] - q->before[i] + tap[i] * q->dilation[i];
+	int64_t in[WINDOW_AXES];
+	for (int i = 0; i < WINDOW_AXES; i++)
+		in[i] = out[i] * q->axis[i].stride - q->axis[i].before +
+		        tap[i] * q->axis[i].dilation;
 	if (in[0] < 0 || in[0] >= q->in[0] || in[1] < 0 || in[1] >= q->in[1])
 		return (struct reach){0};
-	struct reach r = {.step = q->stride[2], .hi = n};
-	if (in[2] < 0)
-		r.lo = (-in[2] + r.step - 1) / r.step;
-	if (in[2] >= q->in[2])
-		r.hi = 0;
-	else if ((q->in[2] - in[2] + r.step - 1) / r.step < n)
-		r.hi = (q->in[2] - in[2] + r.step - 1) / r.step;
-	if (r.lo >= r.hi)
+	int64_t step = q->axis[2].stride;
+	struct window_range range = window_inside(n, step, in[2], q->in[2]);
+	if (range.lo >= range.hi)
 		return (struct reach){0};
-	r.from = (in[0] * q->in[1] + in[1]) * q->in[2] + in[2];
-	return r;
+	int64_t from = (in[0] * q->in[1] + in[1]) * q->in[2] + in[2];
+	return (struct reach){range.lo, range.hi, from, step};
 }
 
 static void store(const struct problem *p, const struct tile *t, int64_t n, int c, int64_t channel,
@@ -99,10 +95,11 @@ static void store(const struct problem *p, const struct tile *t, int64_t n, int 
 
 /* `count` channels from `channel` on, `n` positions from out[] on, which is element `to` of their planes. */
 static void compute_tile(const struct problem *p, struct tile *t, int64_t image, int64_t group,
-                         int64_t channel, int count, const int64_t out[3], int64_t n, int64_t to)
+                         int64_t channel, int count, const int64_t out[WINDOW_AXES], int64_t n,
+                         int64_t to)
 {
 	const struct quantised_window *q = &p->at;
-	int64_t whole = (n + LANES - 1) / LANES * LANES, tap[3];
+	int64_t whole = (n + LANES - 1) / LANES * LANES, tap[WINDOW_AXES];
 	int32_t x_zero = quantised_zero(p->x_zero, 0), w_zero[CHANNELS];
 	for (int c = 0; c < count; c++)
 		w_zero[c] = quantised_zero(p->w_zero, channel + c);
@@ -110,9 +107,9 @@ static void compute_tile(const struct problem *p, struct tile *t, int64_t image,
 	for (int64_t i = 0; i < p->in_channels; i++) {
 		int64_t plane = ((image * p->groups + group) * p->in_channels + i) * q->inputs;
 		int64_t k = 0;
-		for (tap[0] = 0; tap[0] < q->kernel[0]; tap[0]++) {
-			for (tap[1] = 0; tap[1] < q->kernel[1]; tap[1]++) {
-				for (tap[2] = 0; tap[2] < q->kernel[2]; tap[2]++, k++) {
+		for (tap[0] = 0; tap[0] < q->axis[0].kernel; tap[0]++) {
+			for (tap[1] = 0; tap[1] < q->axis[1].kernel; tap[1]++) {
+				for (tap[2] = 0; tap[2] < q->axis[2].kernel; tap[2]++, k++) {
 					struct reach r = reach_of(q, out, n, tap);
 					if (r.lo == r.hi)
 						continue;
@@ -137,7 +134,7 @@ static void compute_channels(const struct problem *p, struct tile *t, int64_t im
                              int64_t channel, int count)
 {
 	const struct quantised_window *q = &p->at;
-	int64_t at[3], to = 0;
+	int64_t at[WINDOW_AXES], to = 0;
 	for (at[0] = 0; at[0] < q->out[0]; at[0]++) {
 		for (at[1] = 0; at[1] < q->out[1]; at[1]++) {
 			for (at[2] = 0; at[2] < q->out[2]; at[2] += POSITIONS) {
@@ -153,8 +150,8 @@ static void compute_channels(const struct problem *p, struct tile *t, int64_t im
 /* A kernel of one tap that moves by one makes the picture one long row. */
 static void flatten(struct quantised_window *q)
 {
-	for (int i = 0; i < 3; i++)
-		if (q->kernel[i] != 1 || q->stride[i] != 1 || q->before[i] != 0 ||
+	for (int i = 0; i < WINDOW_AXES; i++)
+		if (q->axis[i].kernel != 1 || q->axis[i].stride != 1 || q->axis[i].before != 0 ||
 		    q->in[i] != q->out[i])
 			return;
 	q->in[0] = q->in[1] = q->out[0] = q->out[1] = 1;

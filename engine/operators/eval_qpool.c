@@ -51,18 +51,19 @@ static void average_planes(const struct average *a, int64_t pictures)
 /* First and last index inside the plane that a window covers along axis i. */
 static void cover(const struct quantised_window *q, int i, int64_t out, int64_t *lo, int64_t *hi)
 {
-	*lo = out * q->stride[i] - q->before[i];
-	*hi = *lo + q->kernel[i];
+	*lo = out * q->axis[i].stride - q->axis[i].before;
+	*hi = *lo + q->axis[i].kernel;
 	*lo = *lo < 0 ? 0 : *lo;
 	*hi = *hi > q->in[i] ? q->in[i] : *hi;
 }
 
-static uint8_t average_window(const struct average *a, int64_t plane, const int64_t out[3])
+static uint8_t average_window(const struct average *a, int64_t plane,
+                              const int64_t out[WINDOW_AXES])
 {
 	const struct quantised_window *q = &a->at;
-	int64_t lo[3], hi[3], count = 1;
+	int64_t lo[WINDOW_AXES], hi[WINDOW_AXES], count = 1;
 	float sum = 0;
-	for (int i = 0; i < 3; i++) {
+	for (int i = 0; i < WINDOW_AXES; i++) {
 		cover(q, i, out[i], &lo[i], &hi[i]);
 		count *= hi[i] - lo[i];
 	}
@@ -83,7 +84,7 @@ static void average_windows(const struct average *a, int64_t pictures)
 	const struct quantised_window *q = &a->at;
 	for (int64_t b = 0; b < pictures; b++) {
 		for (int64_t c = 0; c < a->channels; c++) {
-			int64_t out[3], plane = b * a->picture + c * a->channel;
+			int64_t out[WINDOW_AXES], plane = b * a->picture + c * a->channel;
 			uint8_t *y = a->y + b * a->y_picture + c * a->y_channel;
 			for (out[0] = 0; out[0] < q->out[0]; out[0]++)
 				for (out[1] = 0; out[1] < q->out[1]; out[1]++)
@@ -130,8 +131,9 @@ EVAL_RULE(eval_qlinear_pool)
 		a.at = quantised_window(&n->attr.window, &xf, &yf);
 		a.include_pad = n->attr.window.count_include_pad;
 		whole = a.at.outputs == 1;
-		for (int i = 0; i < 3; i++)
-			whole = whole && a.at.kernel[i] == a.at.in[i] && a.at.before[i] == 0;
+		for (int i = 0; i < WINDOW_AXES; i++)
+			whole = whole && a.at.axis[i].kernel == a.at.in[i] &&
+			        a.at.axis[i].before == 0;
 	}
 	set_strides(&a, last);
 	if (whole)

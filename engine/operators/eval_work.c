@@ -34,7 +34,12 @@ int64_t eval_work(const struct graph *g, const struct node *n)
 	const struct value *a = graph_in(g, n, 0), *b = graph_in(g, n, 1);
 	const struct window_attr *w = &n->attr.window;
 	switch (n->op) {
+	case OP_QLINEAR_CONV:
+		b = graph_in(g, n, 3);
+		return times(graph_elements(graph_out(g, n)),
+		             graph_elements(b) / (b->dim[0] ? b->dim[0] : 1));
 	case OP_CONV:
+	case OP_CONV_INTEGER:
 		return times(graph_elements(graph_out(g, n)),
 		             graph_elements(b) / (b->dim[0] ? b->dim[0] : 1));
 	case OP_CONV_TRANSPOSE:
@@ -42,10 +47,16 @@ int64_t eval_work(const struct graph *g, const struct node *n)
 	case OP_MAX_POOL:
 	case OP_AVERAGE_POOL:
 	case OP_LP_POOL:
+	case OP_QLINEAR_AVERAGE_POOL:
 		return times(graph_elements(graph_out(g, n)), taps(w));
 	case OP_GEMM:
 		return times(graph_elements(graph_out(g, n)), a->dim[n->attr.gemm.trans_a ? 0 : 1]);
+	case OP_QGEMM:
+		return times(graph_elements(graph_out(g, n)),
+		             a->dim[n->attr.quant.trans_a ? 0 : 1]);
 	case OP_MATMUL:
+	case OP_QLINEAR_MATMUL:
+	case OP_MATMUL_INTEGER:
 		return times(graph_elements(graph_out(g, n)), a->dim[a->rank - 1]);
 	case OP_LRN:
 		return times(graph_elements(a),

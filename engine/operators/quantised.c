@@ -66,25 +66,13 @@ struct quantised_window quantised_window(const struct window_attr *w, const stru
                                          const struct value *y)
 {
 	struct quantised_window q = {.inputs = 1, .outputs = 1, .taps = 1};
-	bool deep = x->rank > 4;
-	q.kernel[0] = deep ? w->depth.kernel : 1;
-	q.stride[0] = deep ? w->depth.stride : 1;
-	q.dilation[0] = deep ? w->depth.dilation : 1;
-	q.before[0] = deep ? w->depth.before : 0;
-	for (int i = 0; i < 2; i++) {
-		bool there = x->rank - 2 >= 2 - i;
-		q.kernel[i + 1] = there ? w->kernel[i] : 1;
-		q.stride[i + 1] = there ? w->stride[i] : 1;
-		q.dilation[i + 1] = there ? w->dilation[i] : 1;
-		q.before[i + 1] = there ? w->pad[i] : 0;
-	}
-	for (int i = 0; i < 3; i++) {
-		int32_t axis = x->rank - 3 + i;
-		q.in[i] = axis < 2 ? 1 : x->dim[axis];
-		q.out[i] = axis < 2 ? 1 : y->dim[axis];
+	window_dims(x, q.in);
+	window_dims(y, q.out);
+	for (int i = 0; i < WINDOW_AXES; i++) {
+		q.axis[i] = window_get(w, i);
 		q.inputs *= q.in[i];
 		q.outputs *= q.out[i];
-		q.taps *= q.kernel[i];
+		q.taps *= q.axis[i].kernel;
 	}
 	return q;
 }

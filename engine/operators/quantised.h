@@ -6,6 +6,7 @@
 #define ENGINE_OPERATORS_QUANTISED_H
 #include "engine/graph/graph.h"
 #include "engine/graph/resolve.h"
+#include "engine/operators/window.h"
 
 #include <string.h>
 
@@ -61,10 +62,10 @@ struct quantised_runs {
 bool quantised_runs(const struct value *x, const struct value *scale, const struct quant_attr *attr,
                     struct quantised_runs *out);
 
-/* Positions of a convolution, always with three axes: depth, height, width. */
+/* The windows of a convolution or pool along depth, height and width. */
 struct quantised_window {
-	int64_t in[3], out[3];
-	int64_t kernel[3], stride[3], dilation[3], before[3];
+	int64_t in[WINDOW_AXES], out[WINDOW_AXES];
+	struct window_axis axis[WINDOW_AXES];
 	int64_t inputs, outputs; /* elements of one channel */
 	int64_t taps;            /* elements of one channel's kernel */
 };

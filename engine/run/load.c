@@ -245,6 +245,21 @@ static bool keep_layers(struct loading *l)
 	return true;
 }
 
+/* Whether the graph that runs does most of its multiplications on integers. */
+static bool mostly_integers(const struct loading *l)
+{
+	int64_t integers = 0, all = 0;
+	for (size_t i = 0; i < l->layers.n; i++)
+		add_up(&all, l->layers.row[i].macs);
+	for (size_t i = 0; i < l->g->n_node; i++) {
+		const struct node *n = &l->g->node[i];
+		if (!n->dead && n->op >= OP_QLINEAR_CONV && n->op <= OP_QGEMM &&
+		    n->layer < l->layers.n)
+			add_up(&integers, l->layers.row[n->layer].macs);
+	}
+	return integers > all / 2;
+}
+
 static enum cnn_status keep_info(struct loading *l, struct cnn_error *err)
 {
 	struct cnn_model *m = l->m;
@@ -258,7 +273,7 @@ static enum cnn_status keep_info(struct loading *l, struct cnn_error *err)
 	info->task = d->task ? d->task : "classify";
 	info->source = or_empty(d->source);
 	info->licence = or_empty(d->licence);
-	info->precision = "fp32";
+	info->precision = mostly_integers(l) ? "int8" : "fp32";
 	info->ir_version = l->onnx_info.ir_version;
 	info->opset = l->onnx_info.opset;
 	info->producer = arena_strdup(m->arena, or_empty(l->onnx_info.producer));

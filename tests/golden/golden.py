@@ -20,7 +20,7 @@ import photos
 import pictures
 import reexport
 from architecture_checks import check_architectures
-from compare import PROBABILITY, Report, near, near_scores, same_bits, same_top, sample_folder, ways
+from compare import PROBABILITY, Report, near, near_scores, same_best, same_bits, same_top, sample_folder, ways
 from runners import DATA, Engine, Failure, Oracle, Unsupported, softmax
 
 QUANTISED = ("QuantizeLinear", "DequantizeLinear", "QLinear", "ConvInteger", "MatMulInteger", "DynamicQuantize")
@@ -74,6 +74,31 @@ def check_model(report, engine, oracle, folder, uprights):
             same_top(got, want, 5, "pixels")
 
 
+def check_quantised(report, engine, oracle, folder, uprights):
+    """The same integers in every tensor, so the same scores to the last bit; with every layer kept, what float32
+    makes of it, which rounds to a neighbouring integer here and there."""
+    name = os.path.basename(folder)
+    with open(os.path.join(folder, "model.json"), encoding="utf-8") as f:
+        description = json.load(f)
+    values, pixels = model_inputs(folder, description.get("input"), uprights)
+    if pixels is None:
+        values = np.random.default_rng(1).uniform(0, 26, values.shape).astype(np.float32)
+    want = oracle.run(os.path.join(folder, "model.onnx"), values)
+    with report.case(f"{name}: {len(values)} inputs at each level and batch"):
+        for isa, raw in ways(engine, folder, values, engine.levels, BATCH):
+            same_bits(raw, want, isa)
+    with report.case(f"{name}: every layer kept") as remarks:
+        engine.load(folder, max_batch=BATCH, how="keep")
+        kept = engine.run(values, BATCH)
+        same_best(kept, want, "kept")
+        remarks.append(f"{np.abs(kept - want).max():.1e}")
+    if pixels is not None:
+        apply = softmax if description["output"]["activation"] == "softmax" else np.asarray
+        with report.case(f"{name}: from pixels"):
+            engine.load(folder, max_batch=BATCH)
+            same_best(engine.run(pixels, BATCH), apply(want), "pixels")
+
+
 def picture_models():
     """The float models that take pictures."""
     folder, names = os.path.join(DATA, "models"), []
@@ -104,6 +129,8 @@ def check_models(report, engine, oracle):
             except Failure as failure:
                 with report.case(os.path.basename(path)):
                     raise failure
+            check_quantised(report, engine, oracle, path, uprights)
+            continue
         check_model(report, engine, oracle, path, uprights)
 
 
