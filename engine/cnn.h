@@ -66,8 +66,9 @@ struct cnn_model_info {
 };
 
 /* Read a model: a directory (model.onnx, optional model.json and labels.txt) or an .onnx file
- * (with model.json and labels.txt beside it only when the file is called model.onnx); optimise
- * it for this CPU and pack the weights. On success *out holds one reference.
+ * (with model.json and labels.txt beside it only when the file is called model.onnx), and the files
+ * of its folder that have its weights; optimise it for this CPU and pack the weights. On success *out
+ * holds one reference.
  * Errors, each naming file, node and reason: CNN_IO, CNN_BAD_MODEL, CNN_UNSUPPORTED, CNN_NO_MEMORY. */
 enum cnn_status cnn_model_load(const char *path, const struct cnn_load_options *options,
                                struct cnn_model **out, struct cnn_error *err);

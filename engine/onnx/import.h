@@ -22,9 +22,14 @@ struct onnx_info {
 enum cnn_status onnx_import(const uint8_t *bytes, size_t len, const char *file_name,
                             struct graph **out, struct onnx_info *info, struct cnn_error *err);
 
-/* The same within max_bytes of memory besides `bytes`. The graph's arena keeps that limit. */
-enum cnn_status onnx_import_within(size_t max_bytes, const uint8_t *bytes, size_t len,
-                                   const char *file_name, struct graph **out,
+/* What an import may use besides `bytes`. */
+struct onnx_bounds {
+	size_t max_bytes; /* of memory; the graph's arena keeps that limit */
+	/* The model's path: tensors may have their data in other files of its folder. NULL: not. */
+	const char *beside;
+};
+enum cnn_status onnx_import_within(const struct onnx_bounds *bounds, const uint8_t *bytes,
+                                   size_t len, const char *file_name, struct graph **out,
                                    struct onnx_info *info, struct cnn_error *err);
 
 #endif

@@ -2,6 +2,7 @@
 #ifndef ENGINE_ONNX_IMPORTER_H
 #define ENGINE_ONNX_IMPORTER_H
 #include "engine/graph/graph.h"
+#include "engine/onnx/external.h"
 #include "engine/onnx/names.h"
 #include "onnx.pb-c.h"
 
@@ -9,6 +10,7 @@ struct importer {
 	struct graph *g;
 	const Onnx__GraphProto *file;
 	int64_t opset;
+	struct external external;
 	/* By the file's name of a tensor: id is its value. An output that the graph does not keep
 	 * has id NO_VALUE and, as node, its index in the file. */
 	struct name_table tensors;

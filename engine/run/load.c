@@ -95,8 +95,8 @@ static enum cnn_status read_onnx(struct loading *l, struct cnn_error *err)
 	for (size_t i = 0; i < sizeof digest; i++)
 		snprintf(l->m->info.sha256 + 2 * i, 3, "%02x", digest[i]);
 	l->m->info.file_bytes = (int64_t)len;
-	status = onnx_import_within(l->m->max_bytes - len, bytes, len, l->onnx, &l->g,
-	                            &l->onnx_info, err);
+	const struct onnx_bounds bounds = {.max_bytes = l->m->max_bytes - len, .beside = l->onnx};
+	status = onnx_import_within(&bounds, bytes, len, l->onnx, &l->g, &l->onnx_info, err);
 	free(bytes);
 	if (!status)
 		arena_limit(l->g->arena, l->m->max_bytes);
