@@ -194,7 +194,7 @@ static enum cnn_status read_info(struct graph *g, const Onnx__ModelProto *model,
 	bool ok = keys && values && producer;
 	for (size_t i = 0; i < n && ok; i++) {
 		keys[i] = names_clean(g->arena, model->metadata_props[i]->key);
-		values[i] = names_clean(g->arena, model->metadata_props[i]->value);
+		values[i] = names_text(g->arena, model->metadata_props[i]->value);
 		ok = keys[i] && values[i];
 	}
 	if (!ok)

@@ -7,7 +7,8 @@
 #define ENGINE_ONNX_IMPORT_H
 #include "engine/graph/graph.h"
 
-/* What else the file says. All is in the graph's arena; strings are valid UTF-8, never NULL. */
+/* What else the file says. All is in the graph's arena; strings are valid UTF-8, never NULL, and
+ * without control characters but for the values' line ends and tabs. */
 struct onnx_info {
 	const char *producer;
 	int64_t ir_version, opset;

@@ -6,7 +6,8 @@ import make_model
 import onnx
 import photos
 from harness import check, equal
-from test_bad_models import refused
+from onnx import TensorProto, helper
+from test_bad_models import folder, refused
 
 
 def answer(t, path, *options):
@@ -88,3 +89,145 @@ def test_max_model_memory(t):
     equal(t.run("inspect", tiny, environ={"CONVD_MAX_MODEL_MEMORY": "20K"}).returncode, 1, "the environment's limit")
     config = t.write("convd.json", json.dumps({"max_model_memory": 20480, "models": [tiny], "port": 0}))
     equal(t.run("serve", "--config", config).returncode, 1, "the file's limit")
+
+
+def described(t, path, *options):
+    """What `inspect --json` says of a model."""
+    done = t.run("inspect", "--json", path, *options)
+    equal(done.returncode, 0, f"exit status for {path}; {done.stderr}")
+    return json.loads(done.stdout)["model"]
+
+
+def told(model, part):
+    check(any(part in sentence for sentence in model["assumed"]), f"'{part}' is not told: {model['assumed']}")
+
+
+def near(got, want, what):
+    check(all(abs(a - b) < 1e-6 for a, b in zip(got, want, strict=True)), f"{what}: is {got}, want {want}")
+
+
+def with_files(t, name, model=None, **files):
+    """A folder with a model and JSON files beside it: config={...}, preprocessor_config={...}."""
+    path = folder(t, name, model)
+    for file, content in files.items():
+        with open(os.path.join(path, file + ".json"), "w", encoding="utf-8") as f:
+            f.write(content if isinstance(content, str) else json.dumps(content))
+    return path
+
+
+def with_metadata(model, **texts):
+    for key, text in texts.items():
+        entry = model.metadata_props.add()
+        entry.key, entry.value = key, text
+    return model
+
+
+def open_size(model):
+    """Batch, channels, height and width without numbers, as exporters leave them."""
+    for i, dim in enumerate(model.graph.input[0].type.tensor_type.shape.dim):
+        dim.dim_param = f"d{i}"
+    return model
+
+
+NAMES = [f"Name {i}" for i in range(10)]
+ID2LABEL = {str(i): name for i, name in enumerate(NAMES)}
+PROCESSOR = {"do_resize": True, "size": {"shortest_edge": 40}, "do_center_crop": True,
+             "crop_size": {"height": 32, "width": 32}, "resample": 3, "do_rescale": True, "rescale_factor": 1 / 255,
+             "do_normalize": True, "image_mean": [0.5, 0.25, 0.125], "image_std": [0.5, 0.4, 0.3]}
+
+
+def test_hugging_face(t):
+    path = with_files(t, "hugging", open_size(make_model.tiny()), preprocessor_config=PROCESSOR,
+                      config={"id2label": ID2LABEL, "problem_type": "multi_label_classification", "num_channels": 3})
+    model = described(t, path)
+    equal(model["labels"], NAMES, "labels")
+    equal(model["input"]["shape"], [1, 3, 32, 32], "input")
+    equal(model["output"]["activation"], "sigmoid", "activation")
+    used = model["preprocessing"]
+    equal((used["resize_short"], used["crop"]), (40, "center"), "resize and crop")
+    near(used["mean"], [0.5, 0.25, 0.125], "mean")
+    near(used["std"], [0.5, 0.4, 0.3], "std")
+    near([used["scale"]], [1 / 255], "scale")
+    for part in ("id2label", "problem_type", "resize_short: 40", "bicubic", "scale, mean, std"):
+        told(model, part)
+    # The same as model.json says it.
+    plain = folder(t, "said", open_size(make_model.tiny()), labels=NAMES, model_json={
+        "input": {key: used[key] for key in ("width", "height", "resize_short", "crop", "channels", "scale", "mean", "std")},
+        "output": {"activation": "sigmoid"}})
+    equal(answer(t, path), answer(t, plain), "predictions")
+    served = t.start(path).get("/models/hugging").json()
+    equal(served["assumed"], model["assumed"], "what the server says it assumed")
+
+
+def test_model_json_is_stronger_than_hugging_face(t):
+    path = with_files(t, "both", preprocessor_config=PROCESSOR, config={"id2label": ID2LABEL})
+    make_model.write(path, make_model.tiny(), {"input": {"mean": [0, 0, 0], "std": 1, "crop": "none"},
+                                               "output": {"activation": "none"}}, make_model.labels(10))
+    model = described(t, path)
+    equal(model["labels"], make_model.labels(10), "labels")
+    equal(model["preprocessing"]["crop"], "none", "crop")
+    near(model["preprocessing"]["std"], [1, 1, 1], "std")
+    equal(model["output"]["activation"], "none", "activation")
+
+
+def test_hugging_face_that_is_wrong(t):
+    for config in ("", "[]", '{"id2label": 3}', '{"id2label": {"0": "a", "0": "b"}}', '{"id2label": {"a": "b"}}',
+                   "[" * 100000, '{"id2label": {"0": "one"}}', '{"id2label": {"0": "\\ud800"}}'):
+        refused(t, with_files(t, "wrong config", config=config), "config.json")
+    for wrong in ({"size": "x"}, {"crop_pct": 2}, {"resample": "bicubic"}, {"image_std": [0, 1, 1]},
+                  {"crop_size": {"height": 64, "width": 64}}, {"size": {"shortest_edge": 16}}, {"do_normalize": 1}):
+        refused(t, with_files(t, "wrong processor", preprocessor_config={**PROCESSOR, **wrong}),
+                "preprocessor_config.json")
+
+
+def test_metadata(t):
+    names = str(dict(enumerate(NAMES)))
+    model = with_metadata(open_size(make_model.tiny()), names=names, imgsz="[48, 32]", mean="[123.5, 116.5, 103.5]",
+                          std="58")
+    got = described(t, t.write("meta.onnx", model.SerializeToString()))
+    equal(got["labels"], NAMES, "labels")
+    equal(got["input"]["shape"], [1, 3, 48, 32], "input")
+    near(got["preprocessing"]["mean"], [123.5, 116.5, 103.5], "mean")
+    near([got["preprocessing"]["scale"]], [1], "scale")
+    for part in ("imgsz", "\"names\"", "mean, std"):
+        told(got, part)
+    lines = described(t, t.write("lines.onnx", with_metadata(make_model.tiny(), labels="\n".join(NAMES))
+                                 .SerializeToString()))
+    equal(lines["labels"], NAMES, "labels on lines")
+    few = described(t, t.write("few.onnx", with_metadata(make_model.tiny(), classes="a,b").SerializeToString()))
+    equal(few["labels"], [], "labels that do not fit")
+    told(few, "does not have one for each of 10 classes")
+    # Files in the folder are stronger.
+    both = described(t, with_files(t, "stronger", with_metadata(make_model.tiny(), names=names),
+                                   config={"id2label": {str(i): f"other {i}" for i in range(10)}}))
+    equal(both["labels"][3], "other 3", "labels of both")
+
+
+def test_metadata_of_ultralytics(t):
+    model = with_metadata(open_size(make_model.tiny()), author="Ultralytics", task="classify", imgsz="[32, 32]",
+                          names=str(dict(enumerate(NAMES))))
+    got = described(t, t.write("ultralytics.onnx", model.SerializeToString()))
+    equal(got["preprocessing"]["resize_short"], 32, "resize_short")
+    near(got["preprocessing"]["mean"], [0, 0, 0], "mean")
+    near(got["preprocessing"]["std"], [1, 1, 1], "std")
+
+
+def two_outputs():
+    """The mean of each channel, and ten classes."""
+    model = make_model.tiny()
+    model.graph.output.insert(0, helper.make_tensor_value_info("relu1_out", TensorProto.FLOAT, [1, 8, 16, 16]))
+    return model
+
+
+def test_output_by_name(t):
+    first = described(t, folder(t, "first", two_outputs()))
+    equal(first["output"]["name"], "relu1_out", "the output that is taken without a word")
+    told(first, "the first of 2")
+    second = folder(t, "second", two_outputs(), {"output": {"name": "classifier_out"}})
+    model = described(t, second)
+    equal((model["output"]["name"], model["output"]["classes"]), ("classifier_out", 10), "the output that is named")
+    plain = folder(t, "only", make_model.tiny(), {"output": {"name": "classifier_out"}})
+    equal(answer(t, second), answer(t, plain), "predictions")
+    refused(t, folder(t, "none", two_outputs(), {"output": {"name": "logits"}}), "model.json", "'logits'",
+            "'relu1_out', 'classifier_out'")
+    refused(t, folder(t, "number", two_outputs(), {"output": {"name": 3}}), "model.json")
