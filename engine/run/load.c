@@ -7,6 +7,7 @@
 #include "engine/run/huggingface.h"
 #include "engine/run/metadata.h"
 #include "engine/run/model.h"
+#include "engine/run/recognise.h"
 
 #include <nettle/sha2.h>
 #include <stdio.h>
@@ -149,6 +150,7 @@ static enum cnn_status understand(struct loading *l, struct cnn_error *err)
 	if (l->g->value[l->g->output[0]].dtype != CNN_F32)
 		return cnn_fail(err, CNN_UNSUPPORTED, "%s: output '%s' is not float32", l->onnx,
 		                l->g->value[l->g->output[0]].name);
+	recognise_values(l->g, l->onnx_info.producer, &l->description, &l->assumed);
 	status = preprocess_decide(l->g, &l->description, &l->assumed, &info->takes_pictures,
 	                           &info->preprocess, &l->pixels, err);
 	info->activation = activation_decide(l->g, &l->description, &l->assumed);

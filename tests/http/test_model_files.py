@@ -3,10 +3,11 @@ import json
 import os
 
 import make_model
+import numpy as np
 import onnx
 import photos
 from harness import check, equal
-from onnx import TensorProto, helper
+from onnx import TensorProto, helper, numpy_helper
 from test_bad_models import folder, refused
 
 
@@ -231,3 +232,52 @@ def test_output_by_name(t):
     refused(t, folder(t, "none", two_outputs(), {"output": {"name": "logits"}}), "model.json", "'logits'",
             "'relu1_out', 'classifier_out'")
     refused(t, folder(t, "number", two_outputs(), {"output": {"name": 3}}), "model.json")
+
+
+def begin_with(model, *nodes):
+    """Nodes (operator, constant or attributes) between the input and the rest."""
+    graph, at = model.graph, "picture"
+    first = next(n for n in graph.node if "picture" in n.input)
+    for i, (op, what) in enumerate(nodes):
+        inputs, attributes = [at], {}
+        if isinstance(what, dict):
+            attributes = what
+        else:
+            graph.initializer.append(numpy_helper.from_array(np.array(what, np.float32), f"c{i}"))
+            inputs.append(f"c{i}")
+        at = f"begin{i}"
+        graph.node.insert(i, helper.make_node(op, inputs, [at], name=at, **attributes))
+    first.input[0] = at
+    return model
+
+
+def test_normalisation_in_the_graph(t):
+    mean, std = [[[0.485]], [[0.456]], [[0.406]]], [[[0.229]], [[0.224]], [[0.225]]]
+    inside = folder(t, "inside", begin_with(make_model.tiny(), ("Div", 255.0), ("Sub", mean), ("Div", std)))
+    model = described(t, inside)
+    told(model, "pixels of 0..255 as they are")
+    near([model["preprocessing"]["scale"]], [1], "scale")
+    near(model["preprocessing"]["mean"], [0, 0, 0], "mean")
+    near(model["preprocessing"]["std"], [1, 1, 1], "std")
+    # ImageNet's convention, which is taken where nothing says anything, gives the same.
+    outside = answer(t, folder(t, "outside", make_model.tiny()))
+    got = answer(t, inside)
+    equal([p["class"] for p in got], [p["class"] for p in outside], "order of classes")
+    near([p["probability"] for p in got], [p["probability"] for p in outside], "probabilities")
+    unit = described(t, folder(t, "unit", begin_with(make_model.tiny(), ("Sub", mean), ("Div", std))))
+    near([unit["preprocessing"]["scale"]], [1 / 255], "scale for ImageNet's mean")
+    said = folder(t, "said", begin_with(make_model.tiny(), ("Div", 255.0)), {"input": {"scale": 0.5}})
+    near([described(t, said)["preprocessing"]["scale"]], [0.5], "scale of model.json")
+
+
+def test_files_of_tensorflow(t):
+    model = begin_with(make_model.tiny(), ("Transpose", {"perm": [0, 3, 1, 2]}))
+    shape = model.graph.input[0].type.tensor_type.shape.dim
+    shape[1].dim_value, shape[3].dim_value = 32, 3
+    model.producer_name = "tf2onnx"
+    got = described(t, folder(t, "tensorflow", model))
+    told(got, "tf2onnx")
+    near([got["preprocessing"]["scale"]], [1 / 127.5], "scale")
+    near(got["preprocessing"]["mean"], [1, 1, 1], "mean")
+    model.producer_name = "pytorch"
+    near(described(t, folder(t, "pytorch", model))["preprocessing"]["mean"], [0.485, 0.456, 0.406], "mean")
