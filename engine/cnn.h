@@ -55,19 +55,20 @@ struct cnn_model_info {
 	struct cnn_preprocess preprocess;      /* meaningful when takes_pictures */
 	enum cnn_output_activation activation; /* applied to the graph's output by convd */
 	size_t classes;                        /* elements of the output for one picture */
-	size_t labels;                         /* lines of labels.txt; 0 when there is none */
+	size_t labels;                         /* one for each class, or 0 */
 	int64_t parameters, macs;              /* of the layer table's totals */
 	size_t weight_bytes;                   /* packed, as kept in memory */
 	size_t arena_bytes,
 		live_bytes; /* of a session's feature maps; the most that are in use at once */
 	size_t max_batch;   /* of its sessions */
-	const char *const *assumed; /* one sentence for each thing that no file said */
+	const char *const *assumed; /* one sentence for each thing that model.json did not say */
 	size_t n_assumed;
 };
 
-/* Read a model: a directory (model.onnx, optional model.json and labels.txt) or an .onnx file
- * (with model.json and labels.txt beside it only when the file is called model.onnx); optimise
- * it for this CPU and pack the weights. On success *out holds one reference.
+/* Read a model: a directory (model.onnx, and what lies beside it: model.json, labels.txt, Hugging Face's
+ * config.json and preprocessor_config.json, all optional) or an .onnx file (the others count only when it
+ * is called model.onnx), and the files of its folder that have its weights; optimise it for this CPU
+ * and pack the weights. On success *out holds one reference.
  * Errors, each naming file, node and reason: CNN_IO, CNN_BAD_MODEL, CNN_UNSUPPORTED, CNN_NO_MEMORY. */
 enum cnn_status cnn_model_load(const char *path, const struct cnn_load_options *options,
                                struct cnn_model **out, struct cnn_error *err);
@@ -75,7 +76,7 @@ struct cnn_model *cnn_model_ref(struct cnn_model *model);
 void cnn_model_unref(struct cnn_model *model); /* NULL-safe; the last one frees */
 
 const struct cnn_model_info *cnn_model_info(const struct cnn_model *model);
-/* labels.txt's line, or "" when it has none for this class. */
+/* "" when there is none for this class. */
 const char *cnn_model_label(const struct cnn_model *model, size_t cls);
 size_t cnn_model_layers(const struct cnn_model *model);
 const struct cnn_layer *cnn_model_layer(const struct cnn_model *model, size_t i);

@@ -258,7 +258,8 @@ static enum cnn_status read_constant_of_shape(struct draft *d, struct cnn_error 
 		return s;
 	value_id id = NO_VALUE;
 	char *name = arena_printf(d->g->arena, "%s.value", d->name);
-	s = name ? tensor_import(d->g, tensor, name, &id, err) : cnn_fail_memory(err, d->name, 0);
+	s = name ? tensor_import(d->g, d->external, tensor, name, &id, err)
+	         : cnn_fail_memory(err, d->name, 0);
 	return s ? s : draft_add_value(d, 1, id, err);
 }
 

@@ -2,6 +2,7 @@
 #ifndef ENGINE_ONNX_ATTRIBUTES_H
 #define ENGINE_ONNX_ATTRIBUTES_H
 #include "engine/graph/graph.h"
+#include "engine/onnx/external.h"
 #include "onnx.pb-c.h"
 
 /* Constant inputs that older attributes turn into: at most starts, ends and axes. */
@@ -9,6 +10,7 @@
 
 struct draft {
 	struct graph *g;
+	struct external *external; /* tensors may be in other files */
 	const Onnx__NodeProto *file;
 	int64_t opset;
 	const char *name;

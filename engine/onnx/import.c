@@ -47,7 +47,7 @@ static enum cnn_status import_initializers(struct importer *im, struct cnn_error
 		if (!name[0])
 			return cnn_fail(err, CNN_BAD_MODEL, "%s: initializer %zu has no name",
 			                im->g->name, i);
-		enum cnn_status s = tensor_import(im->g, t, name, &id, err);
+		enum cnn_status s = tensor_import(im->g, &im->external, t, name, &id, err);
 		if (s)
 			return s;
 		if (!names_add(&im->tensors, t->name, id, UINT32_MAX))
@@ -225,7 +225,7 @@ static enum cnn_status read_info(struct graph *g, const Onnx__ModelProto *model,
 	bool ok = keys && values && producer;
 	for (size_t i = 0; i < n && ok; i++) {
 		keys[i] = names_clean(g->arena, model->metadata_props[i]->key);
-		values[i] = names_clean(g->arena, model->metadata_props[i]->value);
+		values[i] = names_text(g->arena, model->metadata_props[i]->value);
 		ok = keys[i] && values[i];
 	}
 	if (!ok)
@@ -242,14 +242,15 @@ static enum cnn_status read_info(struct graph *g, const Onnx__ModelProto *model,
 enum cnn_status onnx_import(const uint8_t *bytes, size_t len, const char *file_name,
                             struct graph **out, struct onnx_info *info, struct cnn_error *err)
 {
-	return onnx_import_within(SIZE_MAX, bytes, len, file_name, out, info, err);
+	static const struct onnx_bounds bounds = {.max_bytes = SIZE_MAX};
+	return onnx_import_within(&bounds, bytes, len, file_name, out, info, err);
 }
 
-enum cnn_status onnx_import_within(size_t max_bytes, const uint8_t *bytes, size_t len,
-                                   const char *file_name, struct graph **out,
+enum cnn_status onnx_import_within(const struct onnx_bounds *bounds, const uint8_t *bytes,
+                                   size_t len, const char *file_name, struct graph **out,
                                    struct onnx_info *info, struct cnn_error *err)
 {
-	struct importer im = {0};
+	struct importer im = {.external = {.beside = bounds->beside}};
 	Onnx__ModelProto *model = NULL;
 	size_t unpacked = 0;
 	enum cnn_status s = CNN_OK;
@@ -260,8 +261,8 @@ enum cnn_status onnx_import_within(size_t max_bytes, const uint8_t *bytes, size_
 		goto done;
 	}
 	im.g->name = name;
-	s = wire_unpack(bytes, len, name, max_bytes, &model, &unpacked, err);
-	im.max_bytes = max_bytes - unpacked;
+	s = wire_unpack(bytes, len, name, bounds->max_bytes, &model, &unpacked, err);
+	im.max_bytes = bounds->max_bytes - unpacked;
 	arena_limit(im.g->arena, im.max_bytes);
 	if (!s && !model->graph)
 		s = cnn_fail(err, CNN_BAD_MODEL, "%s: not an ONNX file: it holds no graph", name);
@@ -275,10 +276,11 @@ enum cnn_status onnx_import_within(size_t max_bytes, const uint8_t *bytes, size_
 		s = read_info(im.g, model, im.opset, info, err);
 	if (s)
 		goto done;
-	arena_limit(im.g->arena, max_bytes);
+	arena_limit(im.g->arena, bounds->max_bytes);
 	*out = im.g;
 	im.g = NULL;
 done:
+	external_close(&im.external);
 	names_free(&im.tensors);
 	wire_free(model);
 	graph_free(im.g);

@@ -7,7 +7,8 @@
 #define ENGINE_ONNX_IMPORT_H
 #include "engine/graph/graph.h"
 
-/* What else the file says. All is in the graph's arena; strings are valid UTF-8, never NULL. */
+/* What else the file says. All is in the graph's arena; strings are valid UTF-8, never NULL, and
+ * without control characters but for the values' line ends and tabs. */
 struct onnx_info {
 	const char *producer;
 	int64_t ir_version, opset;
@@ -22,9 +23,14 @@ struct onnx_info {
 enum cnn_status onnx_import(const uint8_t *bytes, size_t len, const char *file_name,
                             struct graph **out, struct onnx_info *info, struct cnn_error *err);
 
-/* The same within max_bytes of memory besides `bytes`. The graph's arena keeps that limit. */
-enum cnn_status onnx_import_within(size_t max_bytes, const uint8_t *bytes, size_t len,
-                                   const char *file_name, struct graph **out,
+/* What an import may use besides `bytes`. */
+struct onnx_bounds {
+	size_t max_bytes; /* of memory; the graph's arena keeps that limit */
+	/* The model's path: tensors may have their data in other files of its folder. NULL: not. */
+	const char *beside;
+};
+enum cnn_status onnx_import_within(const struct onnx_bounds *bounds, const uint8_t *bytes,
+                                   size_t len, const char *file_name, struct graph **out,
                                    struct onnx_info *info, struct cnn_error *err);
 
 #endif

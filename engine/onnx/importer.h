@@ -2,6 +2,7 @@
 #ifndef ENGINE_ONNX_IMPORTER_H
 #define ENGINE_ONNX_IMPORTER_H
 #include "engine/graph/graph.h"
+#include "engine/onnx/external.h"
 #include "engine/onnx/names.h"
 #include "onnx.pb-c.h"
 
@@ -10,6 +11,7 @@ struct importer {
 	const Onnx__GraphProto *file;
 	int64_t opset;
 	size_t max_bytes; /* of the graph */
+	struct external external;
 	/* By the file's name of a tensor: id is its value. An output that the graph does not keep
 	 * has id NO_VALUE and, as node, its index in the file. */
 	struct name_table tensors;

@@ -22,13 +22,15 @@ static size_t utf8_length(const unsigned char *s)
 	return n;
 }
 
-char *names_clean(struct arena *arena, const char *text)
+/* `kept`: control characters that may stay. */
+static char *clean(struct arena *arena, const char *text, const char *kept)
 {
 	char *copy = arena_strdup(arena, text ? text : "");
 	for (unsigned char *p = (unsigned char *)copy; p && *p;) {
 		size_t n = utf8_length(p);
 		/* C1 control characters are C2 80 .. C2 9F. */
-		bool control = *p < 0x20 || *p == 0x7f || (*p == 0xc2 && p[1] < 0xa0);
+		bool control = (*p < 0x20 && !strchr(kept, *p)) || *p == 0x7f ||
+		               (*p == 0xc2 && p[1] < 0xa0);
 		if (n == 0 || control) {
 			n = n ? n : 1;
 			memset(p, '?', n);
@@ -36,6 +38,16 @@ char *names_clean(struct arena *arena, const char *text)
 		p += n;
 	}
 	return copy;
+}
+
+char *names_clean(struct arena *arena, const char *text)
+{
+	return clean(arena, text, "");
+}
+
+char *names_text(struct arena *arena, const char *text)
+{
+	return clean(arena, text, "\n\r\t");
 }
 
 /* Is p in the middle of a character? */

@@ -6,7 +6,9 @@
 /* A copy with '?' for control characters and for bytes that are not UTF-8; NULL is "". Returns NULL
  * when memory runs out. */
 char *names_clean(struct arena *arena, const char *text);
-/* The same, the middle of a long one left out: messages need room for the reason. */
+/* The same, but a text keeps its line ends and tabs. */
+char *names_text(struct arena *arena, const char *text);
+/* Like names_clean(), the middle of a long one left out: messages need room for the reason. */
 char *names_short(struct arena *arena, const char *text);
 
 /* Sorted instead of hashed: no file can choose names that make it slow. Keys are borrowed. */

@@ -123,7 +123,7 @@ static enum cnn_status import_constant(struct importer *im, size_t index, const 
 		                file->n_attribute);
 	const Onnx__AttributeProto *a = file->attribute[0];
 	if (strcmp(a->name, "value") == 0 && a->t)
-		return tensor_import(im->g, a->t, value_name, out, err);
+		return tensor_import(im->g, &im->external, a->t, value_name, out, err);
 	if (strcmp(a->name, "value_float") == 0 && a->has_f)
 		return add_numbers(im, value_name, CNN_F32, 0, 1, &a->f, out, err);
 	if (strcmp(a->name, "value_int") == 0 && a->has_i)
@@ -275,8 +275,11 @@ static enum cnn_status set_outputs(struct importer *im, const struct draft *d, n
 static enum cnn_status import_node(struct importer *im, size_t index, struct cnn_error *err)
 {
 	const Onnx__NodeProto *file = im->file->node[index];
-	struct draft d = {
-		.g = im->g, .file = file, .opset = im->opset, .name = im->node_name[index]};
+	struct draft d = {.g = im->g,
+	                  .external = &im->external,
+	                  .file = file,
+	                  .opset = im->opset,
+	                  .name = im->node_name[index]};
 	enum cnn_status s = find_op(im, file, d.name, &d.op, err);
 	if (s)
 		return s;

@@ -68,28 +68,55 @@ static size_t file_element_size(int32_t type, enum cnn_dtype ours)
 	return type == TYPE(DOUBLE) ? 8 : cnn_dtype_size(ours);
 }
 
-/* Little-endian bytes, as the file and every machine this runs on have them. */
-static void fill_raw(const Onnx__TensorProto *t, enum cnn_dtype ours, size_t count, void *data)
+/* Does a number have the same bytes in the file, little-endian, and in memory? */
+static bool same_bytes(int32_t type, enum cnn_dtype ours)
 {
-	const uint8_t *raw = t->raw_data.data;
-	if (t->data_type == TYPE(FLOAT16) || t->data_type == TYPE(BFLOAT16)) {
-		for (size_t i = 0; i < count; i++) {
-			uint16_t bits;
-			memcpy(&bits, raw + 2 * i, sizeof bits);
-			((float *)data)[i] = sixteen_to_float(t->data_type, bits);
-		}
-	} else if (t->data_type == TYPE(DOUBLE)) {
-		for (size_t i = 0; i < count; i++) {
-			double x;
+	return ours != CNN_BOOL && (ours != CNN_F32 || type == TYPE(FLOAT));
+}
+
+/* Of numbers that have not. */
+static void convert_raw(int32_t type, enum cnn_dtype ours, size_t count, const uint8_t *raw,
+                        void *data)
+{
+	for (size_t i = 0; i < count; i++) {
+		uint16_t bits;
+		double x;
+		if (ours == CNN_BOOL) {
+			((uint8_t *)data)[i] = raw[i] != 0;
+		} else if (type == TYPE(DOUBLE)) {
 			memcpy(&x, raw + 8 * i, sizeof x);
 			((float *)data)[i] = (float)x;
+		} else {
+			memcpy(&bits, raw + 2 * i, sizeof bits);
+			((float *)data)[i] = sixteen_to_float(type, bits);
 		}
-	} else if (ours == CNN_BOOL) {
-		for (size_t i = 0; i < count; i++)
-			((uint8_t *)data)[i] = raw[i] != 0;
-	} else if (count) {
-		memcpy(data, raw, count * cnn_dtype_size(ours));
 	}
+}
+
+static void fill_raw(const Onnx__TensorProto *t, enum cnn_dtype ours, size_t count, void *data)
+{
+	if (!same_bytes(t->data_type, ours))
+		convert_raw(t->data_type, ours, count, t->raw_data.data, data);
+	else if (count)
+		memcpy(data, t->raw_data.data, count * cnn_dtype_size(ours));
+}
+
+static enum cnn_status fill_external(const Onnx__TensorProto *t, struct external_range *range,
+                                     enum cnn_dtype ours, size_t count, void *data,
+                                     struct cnn_error *err)
+{
+	uint8_t piece[8192];
+	size_t file_size = file_element_size(t->data_type, ours), size = cnn_dtype_size(ours);
+	if (same_bytes(t->data_type, ours))
+		return external_read(range, data, count * size, err);
+	for (size_t i = 0, n; i < count; i += n) {
+		n = sizeof piece / file_size < count - i ? sizeof piece / file_size : count - i;
+		enum cnn_status s = external_read(range, piece, n * file_size, err);
+		if (s)
+			return s;
+		convert_raw(t->data_type, ours, n, piece, (uint8_t *)data + i * size);
+	}
+	return CNN_OK;
 }
 
 /* How many elements the typed field of this type holds. */
@@ -149,16 +176,9 @@ static void fill_typed(const Onnx__TensorProto *t, enum cnn_dtype ours, size_t c
 	}
 }
 
-enum cnn_status tensor_import(struct graph *g, const Onnx__TensorProto *t, const char *name,
-                              value_id *out, struct cnn_error *err)
+static enum cnn_status check_form(const Onnx__TensorProto *t, const char *name,
+                                  struct cnn_error *err)
 {
-	enum cnn_dtype dtype = CNN_F32;
-	enum cnn_status s = tensor_dtype(t->data_type, "tensor", name, &dtype, err);
-	if (s)
-		return s;
-	if (t->data_location == ONNX__TENSOR_PROTO__DATA_LOCATION__EXTERNAL || t->n_external_data)
-		return cnn_fail(err, CNN_UNSUPPORTED,
-		                "tensor '%s': data in another file is not supported", name);
 	if (t->segment)
 		return cnn_fail(err, CNN_UNSUPPORTED,
 		                "tensor '%s': data in segments is not supported", name);
@@ -170,24 +190,47 @@ enum cnn_status tensor_import(struct graph *g, const Onnx__TensorProto *t, const
 			err, CNN_BAD_MODEL,
 			"tensor '%s': a dimension is negative, or there are over %lld elements",
 			name, (long long)GRAPH_MAX_ELEMENTS);
-	size_t count = 1, have, want;
-	for (size_t i = 0; i < t->n_dims; i++)
-		count *= (size_t)t->dims[i];
-	if (t->has_raw_data) {
-		have = t->raw_data.len;
-		want = count * file_element_size(t->data_type, dtype);
-	} else {
-		have = typed_count(t);
-		want = count;
-	}
+	return CNN_OK;
+}
+
+/* Is as much data there as the shape needs? */
+static enum cnn_status check_count(const Onnx__TensorProto *t, const char *name, size_t count,
+                                   size_t file_bytes, struct cnn_error *err)
+{
+	size_t have = t->has_raw_data ? t->raw_data.len : typed_count(t);
+	size_t want = t->has_raw_data ? file_bytes : count;
 	if (have != want)
 		return cnn_fail(err, CNN_BAD_MODEL,
 		                "tensor '%s': %zu %s of data where its shape needs %zu", name, have,
 		                t->has_raw_data ? "bytes" : "elements", want);
+	return CNN_OK;
+}
+
+enum cnn_status tensor_import(struct graph *g, struct external *external,
+                              const Onnx__TensorProto *t, const char *name, value_id *out,
+                              struct cnn_error *err)
+{
+	enum cnn_dtype dtype = CNN_F32;
+	struct external_range range;
+	enum cnn_status s = tensor_dtype(t->data_type, "tensor", name, &dtype, err);
+	if (!s)
+		s = check_form(t, name, err);
+	if (s)
+		return s;
+	size_t count = 1;
+	for (size_t i = 0; i < t->n_dims; i++)
+		count *= (size_t)t->dims[i];
+	size_t file_bytes = count * file_element_size(t->data_type, dtype);
+	s = external_is(t) ? external_find(external, g->arena, t, name, file_bytes, &range, err)
+	                   : check_count(t, name, count, file_bytes, err);
+	if (s)
+		return s;
 	void *data;
 	*out = graph_add_constant(g, name, dtype, (int32_t)t->n_dims, t->dims, &data);
 	if (*out == NO_VALUE)
 		return cnn_fail_memory(err, name, count * cnn_dtype_size(dtype));
+	if (external_is(t))
+		return fill_external(t, &range, dtype, count, data, err);
 	if (t->has_raw_data)
 		fill_raw(t, dtype, count, data);
 	else

@@ -86,7 +86,7 @@ enum cnn_status labels_read(const char *dir, const char *name, bool required, st
 	if (text && line) {
 		memcpy(text, bytes + skip, len - skip);
 		cut_lines(text, len - skip, line);
-		*out = (struct label_list){.label = line, .n = n};
+		*out = (struct label_list){.label = line, .n = n, .by = name};
 	} else {
 		status = cnn_fail_memory(err, path, len);
 	}

@@ -5,7 +5,10 @@
 #include "engine/operators/infer.h"
 #include "engine/passes/passes.h"
 #include "engine/run/file.h"
+#include "engine/run/huggingface.h"
+#include "engine/run/metadata.h"
 #include "engine/run/model.h"
+#include "engine/run/recognise.h"
 
 #include <nettle/sha2.h>
 #include <stdio.h>
@@ -21,7 +24,7 @@
 struct loading {
 	struct cnn_model *m;
 	const struct cnn_load_options *options;
-	const char *dir, *onnx, *json; /* paths; dir is NULL for a file that stands alone */
+	const char *dir, *onnx; /* paths; dir is NULL for a file that stands alone */
 	struct description description;
 	struct assumptions assumed;
 	struct graph *g;
@@ -58,8 +61,7 @@ static enum cnn_status find_files(struct loading *l, const char *path, struct cn
 			                               (size_t)(slash - clean) + (slash == clean))
 			               : ".";
 	}
-	l->json = arena_printf(arena, "%s/model.json", l->dir ? l->dir : "");
-	return l->onnx && l->json ? CNN_OK : cnn_fail_memory(err, path, strlen(path));
+	return l->onnx ? CNN_OK : cnn_fail_memory(err, path, strlen(path));
 }
 
 /* The directory's name, or the file's without ".onnx". */
@@ -96,8 +98,8 @@ static enum cnn_status read_onnx(struct loading *l, struct cnn_error *err)
 	for (size_t i = 0; i < sizeof digest; i++)
 		snprintf(l->m->info.sha256 + 2 * i, 3, "%02x", digest[i]);
 	l->m->info.file_bytes = (int64_t)len;
-	status = onnx_import_within(l->m->max_bytes - len, bytes, len, l->onnx, &l->g,
-	                            &l->onnx_info, err);
+	const struct onnx_bounds bounds = {.max_bytes = l->m->max_bytes - len, .beside = l->onnx};
+	status = onnx_import_within(&bounds, bytes, len, l->onnx, &l->g, &l->onnx_info, err);
 	free(bytes);
 	if (!status)
 		arena_limit(l->g->arena, l->m->max_bytes);
@@ -127,19 +129,15 @@ static enum cnn_status check_batch(const struct graph *g, int64_t batch, struct 
 static enum cnn_status understand(struct loading *l, struct cnn_error *err)
 {
 	struct cnn_model_info *info = &l->m->info;
-	int64_t batch = l->g->value[l->g->input[0]].dim[0];
-	enum cnn_status status = input_decide(l->g, &l->description, l->json, &l->assumed, err);
-	if (status)
-		return status;
-	if (l->g->n_output == 0)
-		return cnn_fail(err, CNN_BAD_MODEL, "%s: the graph has no output", l->onnx);
-	if (l->g->n_output > 1) {
-		assume(&l->assumed, "output: '%s', the first of %zu",
-		       l->g->value[l->g->output[0]].name, l->g->n_output);
-		l->g->n_output = 1;
-		graph_sweep(l->g);
-	}
-	status = graph_infer(l->g, err);
+	const struct value *input = &l->g->value[l->g->input[0]];
+	int64_t batch = input->dim[0];
+	input_channels_decide(l->g, &l->description, &l->assumed);
+	metadata_describe(&l->onnx_info, input, &l->description, &l->assumed);
+	enum cnn_status status = input_decide(l->g, &l->description, &l->assumed, err);
+	if (!status)
+		status = output_pick(l->g, &l->description, &l->assumed, err);
+	if (!status)
+		status = graph_infer(l->g, err);
 	if (status)
 		return status;
 	graph_sweep(l->g);
@@ -153,8 +151,9 @@ static enum cnn_status understand(struct loading *l, struct cnn_error *err)
 	if (l->g->value[l->g->output[0]].dtype != CNN_F32)
 		return cnn_fail(err, CNN_UNSUPPORTED, "%s: output '%s' is not float32", l->onnx,
 		                l->g->value[l->g->output[0]].name);
-	status = preprocess_decide(l->g, &l->description, l->json, &l->assumed,
-	                           &info->takes_pictures, &info->preprocess, &l->pixels, err);
+	recognise_values(l->g, l->onnx_info.producer, &l->description, &l->assumed);
+	status = preprocess_decide(l->g, &l->description, &l->assumed, &info->takes_pictures,
+	                           &info->preprocess, &l->pixels, err);
 	info->activation = activation_decide(l->g, &l->description, &l->assumed);
 	return status;
 }
@@ -305,21 +304,28 @@ static enum cnn_status read_beside(struct loading *l, struct cnn_error *err)
 	if (status)
 		return status;
 	const char *named = l->description.labels;
-	return labels_read(l->dir, named ? named : "labels.txt", named != NULL, l->m->arena,
-	                   &l->m->labels, err);
+	status = labels_read(l->dir, named ? named : "labels.txt", named != NULL, l->m->arena,
+	                     &l->m->labels, err);
+	if (!status)
+		status = huggingface_config(l->dir, l->m->arena, &l->description, &l->m->labels,
+		                            &l->assumed, err);
+	return status ? status
+	              : huggingface_preprocessor(l->dir, l->m->arena, &l->description, &l->assumed,
+	                                         err);
 }
 
-static enum cnn_status check_labels(const struct loading *l, struct cnn_error *err)
+static enum cnn_status decide_labels(struct loading *l, struct cnn_error *err)
 {
 	int64_t classes = graph_elements(&l->g->value[l->g->output[0]]);
 	if (classes < 1)
 		return cnn_fail(err, CNN_BAD_MODEL, "%s: the output is empty", l->onnx);
 	if (l->m->labels.n && (int64_t)l->m->labels.n != classes)
 		return cnn_fail(err, CNN_BAD_MODEL,
-		                "%s: %zu labels, but the model has %lld classes",
-		                l->description.labels ? l->description.labels : "labels.txt",
+		                "%s: %zu labels, but the model has %lld classes", l->m->labels.by,
 		                l->m->labels.n, (long long)classes);
-	return CNN_OK;
+	return l->m->labels.n ? CNN_OK
+	                      : metadata_labels(&l->onnx_info, (size_t)classes, l->m->arena,
+	                                        &l->assumed, &l->m->labels, err);
 }
 
 /* Errors that name only a node or a tensor get the file's name in front. */
@@ -358,7 +364,7 @@ enum cnn_status cnn_model_load(const char *path, const struct cnn_load_options *
 	if (!status)
 		status = understand(&l, err);
 	if (!status)
-		status = check_labels(&l, err);
+		status = decide_labels(&l, err);
 	if (!status)
 		status = optimise(&l, err);
 	if (!status)

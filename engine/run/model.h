@@ -21,7 +21,7 @@ struct cnn_model {
 };
 
 /* Things that no file said, collected while loading. */
-#define MAX_ASSUMED 16
+#define MAX_ASSUMED 32
 struct assumptions {
 	struct arena *arena;
 	const char *text[MAX_ASSUMED];
@@ -30,19 +30,30 @@ struct assumptions {
 /* Adds one sentence; without memory it is lost, which harms nothing. */
 void assume(struct assumptions *a, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
-/* Decide the input's open dimensions (batch 1; height and width from model.json, else 224), check
- * them against model.json, and mark it shaped. */
-enum cnn_status input_decide(struct graph *g, const struct description *d, const char *json,
+/* Which axis of a rank 4 input holds the channels, 1 or 3; 0 when neither can. */
+int32_t input_channel_axis(const struct value *v);
+
+/* Decide the input's channels where the graph leaves them open: as a file says, or the first weights. */
+void input_channels_decide(struct graph *g, const struct description *d,
+                           struct assumptions *assumed);
+
+/* Decide the input's open dimensions (batch 1; height and width as a file says, else 224), check
+ * them against that file, and mark it shaped. */
+enum cnn_status input_decide(struct graph *g, const struct description *d,
                              struct assumptions *assumed, struct cnn_error *err);
 
 /* Does the input take pictures? Then how they are made to fit, in *out, and the plan's view of
- * it, in *pixels. `json` names model.json in errors. */
+ * it, in *pixels. */
 enum cnn_status preprocess_decide(const struct graph *g, const struct description *d,
-                                  const char *json, struct assumptions *assumed,
-                                  bool *takes_pictures, struct cnn_preprocess *out,
-                                  struct pixel_input *pixels, struct cnn_error *err);
+                                  struct assumptions *assumed, bool *takes_pictures,
+                                  struct cnn_preprocess *out, struct pixel_input *pixels,
+                                  struct cnn_error *err);
 
-/* What convd applies to the graph's output: model.json's word, or softmax unless the graph ends in
+/* Leave the graph with one output: the one that model.json names, else the first. */
+enum cnn_status output_pick(struct graph *g, const struct description *d,
+                            struct assumptions *assumed, struct cnn_error *err);
+
+/* What convd applies to the graph's output: a file's word, or softmax unless the graph ends in
  * one. Look before the passes. */
 enum cnn_output_activation activation_decide(const struct graph *g, const struct description *d,
                                              struct assumptions *assumed);

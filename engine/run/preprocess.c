@@ -21,8 +21,7 @@ void assume(struct assumptions *a, const char *fmt, ...)
 		a->text[a->n++] = copy;
 }
 
-/* Which axis of a rank 4 input holds the channels, 1 or 3; 0 when neither can. */
-static int32_t channel_axis(const struct value *v)
+int32_t input_channel_axis(const struct value *v)
 {
 	if (v->rank != 4)
 		return 0;
@@ -31,7 +30,33 @@ static int32_t channel_axis(const struct value *v)
 	return v->dim[3] == 3 || v->dim[3] == 1 ? 3 : 0;
 }
 
-enum cnn_status input_decide(struct graph *g, const struct description *d, const char *json,
+/* Of the weights that a convolution lays over the input; 0 when none does. */
+static int64_t channels_of_weights(const struct graph *g)
+{
+	for (size_t i = 0; i < g->n_node; i++) {
+		const struct node *n = &g->node[i];
+		if (n->dead || n->op != OP_CONV || n->in[0] != g->input[0])
+			continue;
+		const struct value *w = graph_in(g, n, 1);
+		return w && w->data && w->rank == 4 ? w->dim[1] * n->attr.window.group : 0;
+	}
+	return 0;
+}
+
+void input_channels_decide(struct graph *g, const struct description *d,
+                           struct assumptions *assumed)
+{
+	struct value *v = &g->value[g->input[0]];
+	if (v->rank != 4 || v->dim[1] >= 0 || input_channel_axis(v))
+		return;
+	int64_t channels = d->input_channels ? d->input_channels : channels_of_weights(g);
+	if (channels != 1 && channels != 3)
+		return;
+	v->dim[1] = channels;
+	assume(assumed, "the graph leaves the input's channels open: %d", (int)channels);
+}
+
+enum cnn_status input_decide(struct graph *g, const struct description *d,
                              struct assumptions *assumed, struct cnn_error *err)
 {
 	if (g->n_input != 1)
@@ -51,7 +76,7 @@ enum cnn_status input_decide(struct graph *g, const struct description *d, const
 		assume(assumed, "the graph's fixed batch of %lld is run as batches of any size",
 		       (long long)v->dim[0]);
 	v->dim[0] = 1;
-	int32_t channels = channel_axis(v);
+	int32_t channels = input_channel_axis(v);
 	int32_t y = channels == 3 ? 1 : 2;
 	for (int32_t i = 1; i < v->rank; i++) {
 		bool side = channels && (i == y || i == y + 1);
@@ -67,8 +92,9 @@ enum cnn_status input_decide(struct graph *g, const struct description *d, const
 			                g->name, v->name, i);
 		} else if (side && said && v->dim[i] != said) {
 			return cnn_fail(err, CNN_BAD_MODEL,
-			                "%s: \"%s\" is %d, but the graph's input has %lld", json,
-			                i == y ? "height" : "width", said, (long long)v->dim[i]);
+			                "%s: the %s is %d, but the graph's input has %lld",
+			                d->size_by, i == y ? "height" : "width", said,
+			                (long long)v->dim[i]);
 		}
 		if (v->dim[i] < 1)
 			return cnn_fail(err, CNN_BAD_MODEL, "%s: input '%s' is empty", g->name,
@@ -81,9 +107,8 @@ enum cnn_status input_decide(struct graph *g, const struct description *d, const
 	return CNN_OK;
 }
 
-static enum cnn_status decide_fit(const struct description *d, const char *json,
-                                  struct assumptions *assumed, struct image_fit *fit,
-                                  struct cnn_error *err)
+static enum cnn_status decide_fit(const struct description *d, struct assumptions *assumed,
+                                  struct image_fit *fit, struct cnn_error *err)
 {
 	int32_t shorter = fit->width < fit->height ? fit->width : fit->height;
 	fit->crop = d->has_crop ? d->crop : IMAGE_CROP_CENTER;
@@ -92,7 +117,7 @@ static enum cnn_status decide_fit(const struct description *d, const char *json,
 	if (fit->crop == IMAGE_CROP_NONE)
 		return CNN_OK;
 	/* 256 for 224, ImageNet's ratio; small networks (MNIST, CIFAR) see the whole picture */
-	fit->resize_short = d->resize_short;
+	fit->resize_short = d->resize_to_input ? shorter : d->resize_short;
 	if (!fit->resize_short) {
 		fit->resize_short =
 			shorter >= 96 ? (int32_t)lround(shorter * 256.0 / 224) : shorter;
@@ -101,8 +126,9 @@ static enum cnn_status decide_fit(const struct description *d, const char *json,
 	if (fit->resize_short < shorter)
 		return cnn_fail(
 			err, CNN_BAD_MODEL,
-			"%s: \"resize_short\" is %d, less than the input's shorter side of %d",
-			json, fit->resize_short, shorter);
+			"%s: pictures are resized to a shorter side of %d, less than the input's "
+			"%d",
+			d->fit_by, fit->resize_short, shorter);
 	return CNN_OK;
 }
 
@@ -126,12 +152,12 @@ static void decide_values(const struct description *d, struct assumptions *assum
 }
 
 enum cnn_status preprocess_decide(const struct graph *g, const struct description *d,
-                                  const char *json, struct assumptions *assumed,
-                                  bool *takes_pictures, struct cnn_preprocess *out,
-                                  struct pixel_input *pixels, struct cnn_error *err)
+                                  struct assumptions *assumed, bool *takes_pictures,
+                                  struct cnn_preprocess *out, struct pixel_input *pixels,
+                                  struct cnn_error *err)
 {
 	const struct value *v = &g->value[g->input[0]];
-	int32_t axis = channel_axis(v), y = axis == 3 ? 1 : 2;
+	int32_t axis = input_channel_axis(v), y = axis == 3 ? 1 : 2;
 	*takes_pictures = axis != 0;
 	*out = (struct cnn_preprocess){0};
 	if (!axis)
@@ -149,12 +175,12 @@ enum cnn_status preprocess_decide(const struct graph *g, const struct descriptio
 		assume(assumed, "channels: %s", gray ? "L" : "RGB");
 	if ((out->channels == CNN_CHANNELS_L) != gray)
 		return cnn_fail(err, CNN_BAD_MODEL,
-		                "%s: \"channels\" does not fit the graph's %d channels", json,
-		                out->fit.channels);
+		                "%s: the order of channels does not fit the graph's %d channels",
+		                d->channels_by, out->fit.channels);
 	if (gray && (d->n_mean > 1 || d->n_std > 1))
 		return cnn_fail(err, CNN_BAD_MODEL,
-		                "%s: \"mean\" and \"std\" need one number for one channel", json);
-	enum cnn_status status = decide_fit(d, json, assumed, &out->fit, err);
+		                "%s: mean and std need one number for one channel", d->values_by);
+	enum cnn_status status = decide_fit(d, assumed, &out->fit, err);
 	if (status)
 		return status;
 	decide_values(d, assumed, out);
@@ -170,26 +196,4 @@ enum cnn_status preprocess_decide(const struct graph *g, const struct descriptio
 		pixels->shift[c] = (float)(-out->mean[c] / out->std[c]);
 	}
 	return CNN_OK;
-}
-
-enum cnn_output_activation activation_decide(const struct graph *g, const struct description *d,
-                                             struct assumptions *assumed)
-{
-	if (d->has_activation)
-		return d->activation;
-	node_id id = g->value[g->output[0]].producer;
-	while (id != NO_NODE) {
-		const struct node *n = &g->node[id];
-		if (n->op == OP_SOFTMAX) {
-			assume(assumed,
-			       "output: the graph ends in a softmax; probabilities as they are");
-			return CNN_OUTPUT_NONE;
-		}
-		if (n->op != OP_IDENTITY && n->op != OP_DROPOUT && n->op != OP_RESHAPE &&
-		    n->op != OP_FLATTEN && n->op != OP_SQUEEZE && n->op != OP_UNSQUEEZE)
-			break;
-		id = g->value[n->in[0]].producer;
-	}
-	assume(assumed, "output: a softmax turns it into probabilities");
-	return CNN_OUTPUT_SOFTMAX;
 }

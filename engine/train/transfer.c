@@ -57,7 +57,8 @@ static enum cnn_status read_graph(const char *path, const struct cnn_shape *inpu
 	enum cnn_status status = file_load(path, MAX_MODEL_BYTES, &bytes, &len, err);
 	if (status)
 		return status;
-	status = onnx_import(bytes, len, path, &t->graph, NULL, err);
+	const struct onnx_bounds bounds = {.max_bytes = SIZE_MAX, .beside = path};
+	status = onnx_import_within(&bounds, bytes, len, path, &t->graph, NULL, err);
 	free(bytes);
 	if (status)
 		return status;

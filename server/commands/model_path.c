@@ -62,7 +62,8 @@ struct cnn_model *model_path_load(const struct config *config, const char *comma
 		return NULL;
 	}
 	struct cnn_load_options options = {.max_isa = model_path_isa(config),
-	                                   .max_batch = max_batch};
+	                                   .max_batch = max_batch,
+	                                   .max_bytes = (size_t)config->max_model_memory};
 	if (!model_path_split(word, &name, &path))
 		fprintf(stderr, "convd %s: out of memory\n", command);
 	else if (cnn_model_load(path, &options, &model, &err) != CNN_OK)

@@ -55,6 +55,7 @@ static bool load_one(const struct config *config, struct serving *s, const char 
 	struct cnn_load_options options = {
 		.max_isa = model_path_isa(config),
 		.max_batch = (int32_t)config->max_batch,
+		.max_bytes = (size_t)config->max_model_memory,
 	};
 	uint64_t start = batcher_now_ns();
 	if (cnn_model_load(s->path[s->n], &options, &m->model, &err) != CNN_OK) {

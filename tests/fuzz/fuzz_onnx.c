@@ -83,8 +83,9 @@ static void import(const uint8_t *bytes, size_t len)
 	struct onnx_info info;
 	struct graph_layers layers;
 	struct cnn_error err = {0};
+	static const struct onnx_bounds bounds = {.max_bytes = MAX_BYTES};
 	enum cnn_status status =
-		onnx_import_within(MAX_BYTES, bytes, len, "fuzz.onnx", &g, &info, &err);
+		onnx_import_within(&bounds, bytes, len, "fuzz.onnx", &g, &info, &err);
 	if (status) {
 		check_refusal(status, &err);
 		return;

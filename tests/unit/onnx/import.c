@@ -270,7 +270,8 @@ static void refused_tensors(void)
 	t->has_data_location = 1;
 	t->data_location = ONNX__TENSOR_PROTO__DATA_LOCATION__EXTERNAL;
 	model_node(m, "n", "Relu", "x", "y");
-	model_refuse(m, CNN_UNSUPPORTED, "tensor 'w': data in another file is not supported");
+	model_refuse(m, CNN_BAD_MODEL,
+	             "tensor 'w': its data is in another file, but no location is said");
 }
 
 TEST_MAIN({"every_operator_is_read", every_operator_is_read}, {"names_and_order", names_and_order},

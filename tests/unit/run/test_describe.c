@@ -53,7 +53,7 @@ static void reads_what_is_there(void)
 			"{\"width\": 192,"
 			"\"height\": 48, \"crop\": \"none\", \"channels\": \"BGR\", \"scale\": 255,"
 			"\"mean\": [1, 2, 3], \"std\": 0.5}, \"output\": {\"activation\": "
-			"\"none\"}}",
+			"\"none\", \"name\": \"logits\"}}",
 			&d, &err),
 		CNN_OK);
 	CHECK_STR(d.name, "n");
@@ -66,6 +66,9 @@ static void reads_what_is_there(void)
 	CHECK_NEAR(d.mean[2], 3, 0);
 	CHECK_NEAR(d.std[2], 0.5, 0);
 	CHECK(d.has_activation && d.activation == CNN_OUTPUT_NONE);
+	CHECK_STR(d.output, "logits");
+	CHECK(d.json && d.size_by == d.json && d.fit_by == d.json && d.channels_by == d.json &&
+	      d.values_by == d.json);
 	arena_free(arena);
 	remove_directory();
 }
@@ -90,6 +93,7 @@ static void refuses_what_is_wrong(void)
 		{"{\"input\": {\"mean\": [1, 2, \"x\"]}}", "\"mean\" must be numbers"},
 		{"{\"input\": {\"scale\": -1}}", "\"scale\" must be a number above 0"},
 		{"{\"output\": {\"activation\": \"relu\"}}", "\"activation\" must be"},
+		{"{\"output\": {\"name\": 1}}", "\"name\" must be a string"},
 	};
 	in_new_directory();
 	struct arena *arena = arena_new();
