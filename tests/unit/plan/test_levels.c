@@ -97,6 +97,8 @@ static void random_conv(struct problem *p, uint32_t *seed)
 		{ACT_CLAMP, 0, 1},      {ACT_LEAKY, 0.1f, 0},
 		{ACT_SIGMOID, 0, 0},    {ACT_SILU, 0, 0},
 		{ACT_HARD_SWISH, 0, 0}, {ACT_HARD_SIGMOID, 0.2f, 0.5f},
+		{ACT_GELU, 0, 0},       {ACT_GELU_TANH, 0, 0},
+		{ACT_MISH, 0, 0},
 	};
 	p->activation = activations[next(seed) % COUNT(activations)];
 }
@@ -194,6 +196,12 @@ static double activated(const struct activation *a, double x)
 		return x * fmin(fmax(x / 6 + 0.5, 0), 1);
 	case ACT_HARD_SIGMOID:
 		return fmin(fmax(lo * x + hi, 0), 1);
+	case ACT_GELU:
+		return 0.5 * x * (1 + erf(x / sqrt(2)));
+	case ACT_GELU_TANH:
+		return 0.5 * x * (1 + tanh(0.79788456080286536 * (x + 0.044715 * x * x * x)));
+	case ACT_MISH:
+		return x * tanh(log1p(exp(x)));
 	}
 	return x;
 }
