@@ -97,6 +97,8 @@ static void random_conv(struct problem *p, uint32_t *seed)
 		{ACT_CLAMP, 0, 1},      {ACT_LEAKY, 0.1f, 0},
 		{ACT_SIGMOID, 0, 0},    {ACT_SILU, 0, 0},
 		{ACT_HARD_SWISH, 0, 0}, {ACT_HARD_SIGMOID, 0.2f, 0.5f},
+		{ACT_GELU, 0, 0},       {ACT_GELU_TANH, 0, 0},
+		{ACT_MISH, 0, 0},
 	};
 	p->activation = activations[next(seed) % COUNT(activations)];
 }
