@@ -64,7 +64,7 @@ enum cnn_status input_decide(struct graph *g, const struct description *d,
 		                "%s: the graph has %zu inputs; convd feeds one", g->name,
 		                g->n_input);
 	struct value *v = &g->value[g->input[0]];
-	bool bytes = v->dtype == CNN_U8 && channel_axis(v);
+	bool bytes = v->dtype == CNN_U8 && input_channel_axis(v);
 	if (v->dtype != CNN_F32 && !bytes)
 		return cnn_fail(err, CNN_UNSUPPORTED,
 		                "%s: input '%s' is %s; convd feeds float32, or pictures as uint8",
