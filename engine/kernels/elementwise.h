@@ -52,4 +52,8 @@ void binary_f32(enum binary f, size_t n, const float *a, size_t a_step, const fl
  * x - max x - log(sum). y may be x. */
 void softmax_f32(size_t n, size_t stride, const float *x, float *y, bool log);
 
+/* A row less its mean, over its deviation, times scale plus bias (may be NULL), each [n]; y == x is allowed. */
+void layer_norm_f32(size_t n, const float *x, const float *scale, const float *bias, float epsilon,
+                    float *y);
+
 #endif

@@ -47,6 +47,7 @@ enum cnn_status read_mean_variance_norm(struct draft *d, struct cnn_error *err)
 			                d->name, CNN_MAX_RANK);
 		d->attr.perm.perm[i] = (int32_t)axes[i];
 	}
+	/* kept where Transpose has its permutation */
 	d->attr.perm.n = (int32_t)n;
 	return s;
 }

@@ -12,38 +12,6 @@ static enum cnn_status write_none(struct sheet *s, struct cnn_error *err)
 	return CNN_OK;
 }
 
-/* A list for each spatial axis, in each half of from[]. */
-static void put_window(struct sheet *s, const char *name, const int32_t *from, int32_t halves)
-{
-	int32_t axes = s->node->attr.window.spatial;
-	int64_t list[4];
-	for (int32_t i = 0; i < halves * axes; i++)
-		list[i] = from[i / axes * 2 + 2 - axes + i % axes];
-	put_ints(s->e, s->file, name, list, (size_t)(halves * axes));
-}
-
-static enum cnn_status write_window(struct sheet *s, struct cnn_error *err)
-{
-	const struct window_attr *w = &s->node->attr.window;
-	bool dilated = w->dilation[0] != 1 || w->dilation[1] != 1;
-	put_window(s, "kernel_shape", w->kernel, 1);
-	put_window(s, "strides", w->stride, 1);
-	put_window(s, "pads", w->pad, 2);
-	if (s->node->op == OP_CONV)
-		put_int(s->e, s->file, "group", w->group);
-	else /* The pads that came of an auto_pad leave nothing over. */
-		put_int(s->e, s->file, "ceil_mode", w->ceil_mode && w->auto_pad == PAD_EXPLICIT);
-	if (s->node->op != OP_AVERAGE_POOL) {
-		put_window(s, "dilations", w->dilation, 1);
-		return CNN_OK;
-	}
-	put_int(s->e, s->file, "count_include_pad", w->count_include_pad);
-	return !dilated ? CNN_OK
-	                : cnn_fail(err, CNN_UNSUPPORTED,
-	                           "node '%s': opset 17 has no AveragePool with dilations",
-	                           s->node->name);
-}
-
 static enum cnn_status write_batch_norm(struct sheet *s, struct cnn_error *err)
 {
 	(void)err;
@@ -294,15 +262,24 @@ static enum cnn_status write_constant_of_shape(struct sheet *s, struct cnn_error
 }
 
 const export_rule export_table[OP_COUNT] = {
-	[OP_CONV] = write_window,
-	[OP_MAX_POOL] = write_window,
-	[OP_AVERAGE_POOL] = write_window,
+	[OP_CONV] = write_convolution,
+	[OP_MAX_POOL] = write_max_pool,
+	[OP_AVERAGE_POOL] = write_average_pool,
 	[OP_GLOBAL_MAX_POOL] = write_none,
 	[OP_GLOBAL_AVERAGE_POOL] = write_none,
 	[OP_BATCH_NORM] = write_batch_norm,
 	[OP_LRN] = write_lrn,
 	[OP_GEMM] = write_gemm,
 	[OP_MATMUL] = write_none,
+	[OP_CONV_TRANSPOSE] = write_convolution,
+	[OP_LP_POOL] = write_lp_pool,
+	[OP_GLOBAL_LP_POOL] = write_global_lp_pool,
+	[OP_INSTANCE_NORM] = write_instance_norm,
+	[OP_LAYER_NORM] = write_layer_norm,
+	[OP_GROUP_NORM] = write_group_norm,
+	[OP_MEAN_VARIANCE_NORM] = write_mean_variance_norm,
+	[OP_LP_NORM] = write_lp_norm,
+	[OP_EINSUM] = write_einsum,
 
 	[OP_RELU] = write_none,
 	[OP_CLIP] = write_none,

@@ -32,6 +32,20 @@ struct sheet {
 typedef enum cnn_status (*export_rule)(struct sheet *s, struct cnn_error *err);
 extern const export_rule export_table[OP_COUNT]; /* NULL: never in a file */
 
+/* export_window.c */
+enum cnn_status write_convolution(struct sheet *s, struct cnn_error *err);
+enum cnn_status write_max_pool(struct sheet *s, struct cnn_error *err);
+enum cnn_status write_average_pool(struct sheet *s, struct cnn_error *err);
+enum cnn_status write_lp_pool(struct sheet *s, struct cnn_error *err);
+enum cnn_status write_global_lp_pool(struct sheet *s, struct cnn_error *err);
+/* export_norm.c */
+enum cnn_status write_instance_norm(struct sheet *s, struct cnn_error *err);
+enum cnn_status write_layer_norm(struct sheet *s, struct cnn_error *err);
+enum cnn_status write_group_norm(struct sheet *s, struct cnn_error *err);
+enum cnn_status write_mean_variance_norm(struct sheet *s, struct cnn_error *err);
+enum cnn_status write_lp_norm(struct sheet *s, struct cnn_error *err);
+enum cnn_status write_einsum(struct sheet *s, struct cnn_error *err);
+
 /* protobuf-c's strings and arrays are not const; packing only reads them. */
 static inline void *borrow(const void *p)
 {

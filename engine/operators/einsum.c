@@ -60,7 +60,9 @@ static enum cnn_status read_term(const struct node *n, const char **at, struct t
 static enum cnn_status read_equation(const struct node *n, struct equation *e,
                                      struct cnn_error *err)
 {
-	const char *at = n->attr.equation ? n->attr.equation : "";
+	const char *at = n->attr.equation;
+	if (!at)
+		return refuse(n, "is missing", err);
 	for (;; at++) {
 		if (e->n_in == EINSUM_MAX_OPERANDS)
 			return refuse(n, "has too many operands", err);

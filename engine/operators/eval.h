@@ -17,8 +17,7 @@ extern const eval_rule eval_table[OP_COUNT]; /* NULL: not evaluated at load */
  * depend on. */
 bool eval_at_run_time(const struct graph *g, const struct node *n);
 
-/* Steps of arithmetic that an evaluation takes, for operators that take more than a few for each element that
- * they read or write; else 0. */
+/* Steps of arithmetic that an evaluation takes, of operators that are much work; else 0. */
 int64_t eval_work(const struct graph *g, const struct node *n);
 
 /* The operator only renames its input's elements: the output shares the input's data. */

@@ -1,6 +1,9 @@
 /* eval_conv.c - convolutions of float32, forwards and transposed. */
 #include "engine/operators/eval.h"
+#include "engine/operators/lanes.h"
 #include "engine/operators/window.h"
+
+ADD_SCALED(add_scaled, float)
 
 /* Channels of one group, and planes. */
 struct shape {
@@ -45,8 +48,7 @@ static struct sweep sweep_tap(const struct shape *s, bool transposed, const int6
 static void add_row(int64_t count, float weight, const float *x, int64_t step, float *y)
 {
 	if (step == 1)
-		for (int64_t i = 0; i < count; i++)
-			y[i] += weight * x[i];
+		add_scaled(count, weight, x, y);
 	else
 		for (int64_t i = 0; i < count; i++)
 			y[i] += weight * x[i * step];
@@ -54,8 +56,11 @@ static void add_row(int64_t count, float weight, const float *x, int64_t step, f
 
 static void scatter_row(int64_t count, float weight, const float *x, float *y, int64_t step)
 {
-	for (int64_t i = 0; i < count; i++)
-		y[i * step] += weight * x[i];
+	if (step == 1)
+		add_scaled(count, weight, x, y);
+	else
+		for (int64_t i = 0; i < count; i++)
+			y[i * step] += weight * x[i];
 }
 
 /* y += weight * x, shifted by one tap of the window. */

@@ -1,5 +1,6 @@
 /* eval_product.c - matrix products of float32, and of integers modulo 2^bits. */
 #include "engine/operators/eval.h"
+#include "engine/operators/lanes.h"
 
 /* y[rows][columns] += a * b; how far apart rows, columns and terms of the sums lie in a and b. */
 struct product {
@@ -8,18 +9,16 @@ struct product {
 };
 
 #define MULTIPLY(name, type)                                                                     \
+	ADD_SCALED(add_##name, type)                                                             \
 	static void name(const struct product *p, const void *left, const void *right, void *to) \
 	{                                                                                        \
 		const type *a = left, *b = right;                                                \
 		type *y = to;                                                                    \
 		for (int64_t i = 0; i < p->rows; i++, a += p->a_row, y += p->columns) {          \
 			if (p->b_column == 1) {                                                  \
-				for (int64_t k = 0; k < p->terms; k++) {                         \
-					const type *row = b + k * p->b_term;                     \
-					type factor = a[k * p->a_term];                          \
-					for (int64_t j = 0; j < p->columns; j++)                 \
-						y[j] += factor * row[j];                         \
-				}                                                                \
+				for (int64_t k = 0; k < p->terms; k++)                           \
+					add_##name(p->columns, a[k * p->a_term],                 \
+					           b + k * p->b_term, y);                        \
 				continue;                                                        \
 			}                                                                        \
 			for (int64_t j = 0; j < p->columns; j++) {                               \

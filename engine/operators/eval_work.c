@@ -1,4 +1,4 @@
-/* eval_work.c - how long an evaluation takes, for those whose time is not that of their tensors' sizes. */
+/* eval_work.c - how long the evaluation of an operator takes that is worth a kernel. */
 #include "engine/operators/einsum.h"
 #include "engine/operators/eval.h"
 #include "engine/operators/window.h"
@@ -63,6 +63,16 @@ int64_t eval_work(const struct graph *g, const struct node *n)
 		             n->attr.norm.size < a->dim[1] ? n->attr.norm.size : a->dim[1]);
 	case OP_EINSUM:
 		return einsum_work(g, n);
+	case OP_GLOBAL_MAX_POOL:
+	case OP_GLOBAL_AVERAGE_POOL:
+	case OP_GLOBAL_LP_POOL:
+	case OP_BATCH_NORM:
+	case OP_INSTANCE_NORM:
+	case OP_LAYER_NORM:
+	case OP_GROUP_NORM:
+	case OP_MEAN_VARIANCE_NORM:
+	case OP_LP_NORM:
+		return times(graph_elements(a), 4);
 	default:
 		return 0;
 	}

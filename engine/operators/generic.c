@@ -2,6 +2,8 @@
 #include "engine/operators/eval.h"
 #include "engine/operators/quantised.h"
 
+#define POOL_MAX_TAPS ((int64_t)1 << 22)
+
 static bool constant(const struct graph *g, const struct node *n, uint32_t input)
 {
 	const struct value *v = graph_in(g, n, input);
@@ -42,6 +44,15 @@ static bool normalises_rows(const struct graph *g, const struct node *n)
 	return true;
 }
 
+/* Kernels of pools have a list of all that a row of outputs sees. */
+static bool too_wide(const struct graph *g, const struct node *n)
+{
+	const struct window_attr *w = &n->attr.window;
+	const struct value *y = graph_out(g, n);
+	int64_t taps = (int64_t)w->kernel[0] * w->kernel[1];
+	return taps > POOL_MAX_TAPS / y->dim[y->rank - 1];
+}
+
 /* The forms of an operator that its kernel leaves out. */
 static bool has_kernel(const struct graph *g, const struct node *n)
 {
@@ -51,10 +62,10 @@ static bool has_kernel(const struct graph *g, const struct node *n)
 		return x->rank <= 4 && x->dim[0] == 1 && constant(g, n, 1) && constant(g, n, 2);
 	case OP_MAX_POOL:
 	case OP_AVERAGE_POOL:
-		return x->rank <= 4 && x->dim[0] == 1 && n->n_out == 1;
+		return x->rank <= 4 && x->dim[0] == 1 && n->n_out == 1 && !too_wide(g, n);
 	case OP_GLOBAL_MAX_POOL:
 	case OP_GLOBAL_AVERAGE_POOL:
-		return x->dim[0] == 1;
+		return x->dim[0] == 1 && graph_elements(x) <= POOL_MAX_TAPS * x->dim[1];
 	case OP_LRN:
 		return x->rank >= 3;
 	case OP_LAYER_NORM:

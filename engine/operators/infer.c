@@ -102,7 +102,7 @@ static enum cnn_status infer_node(struct graph *g, struct node *n, struct evalua
 	if (n->op != OP_SHAPE && !shape_inputs_constant(g, n))
 		return CNN_OK;
 	/* What takes long is left for the run, where kernels are. */
-	if (eval_work(g, n) > e->bytes_left)
+	if (eval_work(g, n) && evaluation_bytes(g, n) > e->bytes_left)
 		return CNN_OK;
 	if (eval_table[n->op] || eval_is_view(n->op))
 		return evaluate(g, n, e, err);

@@ -1,7 +1,9 @@
 #include "engine/passes/passes.h"
 
 const struct pass passes[] = {
+	/* Looks at what inference has computed, which later passes may put out of order. */
 	{"find quantised", pass_find_quantised, true},
+	{"split einsum", pass_split_einsum, false},
 	{"split gemm", pass_split_gemm, false},
 	{"drop identity", pass_drop_identity, true},
 	{"find activation", pass_find_activation, true},

@@ -33,6 +33,7 @@ pass_fn pass_merge_pad;       /* zero Pad before Conv -> Conv's own padding */
 pass_fn pass_fold_affine;   /* BatchNormalization, Mul, Add by channel -> the weights before them */
 pass_fn pass_fuse_residual; /* Add of two feature maps -> the epilogue of a convolution */
 pass_fn pass_fuse_activation; /* Relu, Clip, ... -> the epilogue of what comes before */
+pass_fn pass_split_einsum;    /* Einsum that is a matrix product -> MatMul */
 pass_fn pass_split_gemm;      /* Gemm's C where it is no plain bias -> an Add of its own */
 pass_fn pass_layout;          /* choose each value's layout, insert the copies */
 

@@ -1,8 +1,6 @@
 /* Layer normalisation over the last axes, each row's with the same scale and bias (Ba et al. 2016). */
 #include "engine/plan/lower.h"
 
-#include <math.h>
-
 struct layer_norm_args {
 	struct ref x, scale, bias, y;
 	bool has_bias;
@@ -10,55 +8,7 @@ struct layer_norm_args {
 	float epsilon;
 };
 
-#define LANES      16   /* sums side by side, so that they can be a vector */
 #define JOB_FLOATS 4096 /* about what one thread takes at a time */
-
-static float sum_lanes(const float lane[LANES])
-{
-	float sum = 0;
-	for (size_t i = 0; i < LANES; i++)
-		sum += lane[i];
-	return sum;
-}
-
-static float mean_of(size_t n, const float *x)
-{
-	float lane[LANES] = {0};
-	size_t i = 0;
-	for (; i + LANES <= n; i += LANES)
-		for (size_t k = 0; k < LANES; k++)
-			lane[k] += x[i + k];
-	for (; i < n; i++)
-		lane[i % LANES] += x[i];
-	return sum_lanes(lane) / (float)n;
-}
-
-static float variance_of(size_t n, const float *x, float mean)
-{
-	float lane[LANES] = {0};
-	size_t i = 0;
-	for (; i + LANES <= n; i += LANES)
-		for (size_t k = 0; k < LANES; k++) {
-			float d = x[i + k] - mean;
-			lane[k] += d * d;
-		}
-	for (; i < n; i++)
-		lane[i % LANES] += (x[i] - mean) * (x[i] - mean);
-	return sum_lanes(lane) / (float)n;
-}
-
-static void normalise_row(const struct layer_norm_args *a, const float *x, const float *scale,
-                          const float *bias, float *y)
-{
-	float mean = mean_of(a->row, x);
-	float factor = 1 / sqrtf(variance_of(a->row, x, mean) + a->epsilon);
-	if (bias)
-		for (size_t i = 0; i < a->row; i++)
-			y[i] = (x[i] - mean) * factor * scale[i] + bias[i];
-	else
-		for (size_t i = 0; i < a->row; i++)
-			y[i] = (x[i] - mean) * factor * scale[i];
-}
 
 struct layer_norm_job {
 	const struct layer_norm_args *a;
@@ -78,7 +28,7 @@ static void run_rows(void *ctx, size_t item, size_t thread)
 	const float *bias = a->has_bias ? ref_at(job->run, &a->bias, picture) : NULL;
 	float *y = ref_at(job->run, &a->y, picture);
 	for (; row < end; row++)
-		normalise_row(a, x + row * a->row, scale, bias, y + row * a->row);
+		layer_norm_f32(a->row, x + row * a->row, scale, bias, a->epsilon, y + row * a->row);
 }
 
 static void run_layer_norm(const struct step *step, const struct run *run, size_t first, size_t n)
