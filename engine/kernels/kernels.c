@@ -24,7 +24,10 @@ static const struct kernels levels[CNN_ISA_COUNT] = {
 	[isa].moments_f32 = (moments), [isa].affine_f32 = (affine),         \
 	[isa].clamp_grad_f32 = (clamp_grad), [isa].combine_f32 = (combine), \
 	[isa].dwconv_grad_f32 = (dwconv_grad),
-#define PEAK_F32(isa, function) [isa].peak_f32 = (function),
+#define GEMM_S16(isa, function, rows, columns) \
+	[isa].gemm_s16 = {.fn = (function), .name = #function, .mr = (rows), .nr = (columns)},
+#define DWCONV_U8(isa, function) [isa].dwconv_u8 = (function),
+#define PEAK_F32(isa, function)  [isa].peak_f32 = (function),
 #include "engine/kernels/kernels.def"
 };
 

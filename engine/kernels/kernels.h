@@ -69,6 +69,32 @@ typedef void winograd_output_f32_fn(size_t channels, const struct winograd_place
 typedef void winograd_kernel_f32_fn(size_t channels, const float *const *in, float *u,
                                     size_t stride);
 
+/* --- quantised tensors ---------------------------------------------------------------------------- */
+
+/* What a sum of integers becomes: the byte zero + round(clamp((sum + bias[j]) * scale[j], lo, hi)), of two nearest
+ * integers the even one; lo and hi are the range of the type, signed or not, minus zero. */
+struct requantise {
+	const int32_t *bias;
+	const float *scale;
+	int32_t zero;
+	float lo, hi;
+};
+
+/* Products of rows of int16, exact modulo 2^32. For 0 <= i < m <= MR, 0 <= j < n <= NR, both at least 1:
+ *
+ *	y[i * ldy + j] = requantised sum_{k < 2 * pairs} a[i * lda + k] * b[(k / 2 * NR + j) * 2 + k % 2]
+ *
+ * b: packed panel [pairs][NR][2], zeros past n, as are bias and scale up to NR. Products of two pairs fit in 32 bits. */
+typedef void gemm_s16_fn(size_t m, size_t n, size_t pairs, const int16_t *a, size_t lda,
+                         const int16_t *b, const struct requantise *r, uint8_t *y, size_t ldy);
+
+/* Depthwise convolution of bytes. For p, c:
+ *	y[p * channels + c] = requantised sum_t (in[p * taps + t][c] - in_zero) * w[t * channels + c]
+ * in: int8_t when it is signed. */
+typedef void dwconv_u8_fn(size_t pixels, size_t channels, size_t taps, const uint8_t *const *in,
+                          bool is_signed, int32_t in_zero, const int16_t *w,
+                          const struct requantise *r, uint8_t *y);
+
 /* --- training: feature maps are [pixels][channels] ------------------------------------------------- */
 
 /* Pairs of rows of pixels: pixel p of row r is a[r] + p * a_step and b[r] + p * b_step. */
@@ -121,7 +147,9 @@ typedef double peak_f32_fn(size_t rounds, float *sink);
 	clamp_grad_f32_fn clamp_grad;                                     \
 	combine_f32_fn combine;                                           \
 	dwconv_grad_f32_fn dwconv_grad;
-#define PEAK_F32(isa, fn) peak_f32_fn fn;
+#define GEMM_S16(isa, fn, mr, nr) gemm_s16_fn fn;
+#define DWCONV_U8(isa, fn)        dwconv_u8_fn fn;
+#define PEAK_F32(isa, fn)         peak_f32_fn fn;
 #include "engine/kernels/kernels.def"
 
 /* A kernel never travels without its tile shape. */
@@ -133,6 +161,12 @@ struct gemm_f32 {
 
 struct gemm_tn_f32 {
 	gemm_tn_f32_fn *fn;
+	const char *name;
+	uint8_t mr, nr;
+};
+
+struct gemm_s16 {
+	gemm_s16_fn *fn;
 	const char *name;
 	uint8_t mr, nr;
 };
@@ -153,6 +187,8 @@ struct kernels {
 	clamp_grad_f32_fn *clamp_grad_f32;
 	combine_f32_fn *combine_f32;
 	dwconv_grad_f32_fn *dwconv_grad_f32;
+	struct gemm_s16 gemm_s16;
+	dwconv_u8_fn *dwconv_u8;
 	peak_f32_fn *peak_f32;
 };
 

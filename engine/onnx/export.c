@@ -262,7 +262,8 @@ enum cnn_status onnx_export(const struct graph *g, const struct onnx_export_opti
 	struct exporter e = {.g = g, .options = options, .arena = arena_new()};
 	Onnx__ModelProto model = ONNX__MODEL_PROTO__INIT;
 	Onnx__OperatorSetIdProto opset = ONNX__OPERATOR_SET_ID_PROTO__INIT;
-	Onnx__OperatorSetIdProto *opsets[] = {&opset};
+	Onnx__OperatorSetIdProto others = ONNX__OPERATOR_SET_ID_PROTO__INIT;
+	Onnx__OperatorSetIdProto *opsets[] = {&opset, &others};
 	enum cnn_status s = e.arena ? export_graph(&e, err) : cnn_fail_memory(err, "a file", 0);
 	if (!s)
 		s = add_metadata(&e, &model, err);
@@ -273,7 +274,10 @@ enum cnn_status onnx_export(const struct graph *g, const struct onnx_export_opti
 	model.has_ir_version = 1;
 	model.ir_version = IR_VERSION;
 	model.opset_import = opsets;
-	model.n_opset_import = 1;
+	model.n_opset_import = e.domain ? 2 : 1;
+	others.domain = borrow(e.domain);
+	others.has_version = 1;
+	others.version = 1;
 	if (options->producer_name)
 		model.producer_name = borrow(options->producer_name);
 	if (options->producer_version)

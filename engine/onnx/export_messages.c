@@ -41,6 +41,13 @@ Onnx__NodeProto *exporter_node(struct exporter *e, const char *type, const char 
 		return NULL;
 	onnx__node_proto__init(n);
 	n->op_type = borrow(type);
+	const char *dot = strrchr(type, '.');
+	if (dot) {
+		n->op_type = borrow(dot + 1);
+		n->domain = arena_strndup(e->arena, type, (size_t)(dot - type));
+		e->no_memory |= !n->domain;
+		e->domain = n->domain;
+	}
 	n->name = borrow(name);
 	n->input = input;
 	n->n_input = n_in;

@@ -14,6 +14,7 @@ struct exporter {
 	const char *
 		*value_name; /* by value: not empty and unique; NULL: the file does not need it */
 	bool *used;          /* by value: a node or an output of the file refers to it */
+	const char *domain;  /* of operators other than ONNX's own; NULL: there are none */
 	uint32_t n_made_up;
 	Onnx__GraphProto *file;
 	bool no_memory; /* Stays true; what builds messages then gives NULL or does nothing. */
@@ -47,6 +48,14 @@ enum cnn_status write_max_pool(struct sheet *s, struct cnn_error *err);
 enum cnn_status write_average_pool(struct sheet *s, struct cnn_error *err);
 enum cnn_status write_lp_pool(struct sheet *s, struct cnn_error *err);
 enum cnn_status write_global_lp_pool(struct sheet *s, struct cnn_error *err);
+/* export_quantised.c */
+enum cnn_status write_quantize(struct sheet *s, struct cnn_error *err);
+enum cnn_status write_quantised_pool(struct sheet *s, struct cnn_error *err);
+enum cnn_status write_quantised_global_pool(struct sheet *s, struct cnn_error *err);
+enum cnn_status write_quantised_leaky(struct sheet *s, struct cnn_error *err);
+enum cnn_status write_quantised_softmax(struct sheet *s, struct cnn_error *err);
+enum cnn_status write_quantised_gemm(struct sheet *s, struct cnn_error *err);
+enum cnn_status write_quantised_concat(struct sheet *s, struct cnn_error *err);
 /* export_norm.c */
 enum cnn_status write_instance_norm(struct sheet *s, struct cnn_error *err);
 enum cnn_status write_layer_norm(struct sheet *s, struct cnn_error *err);
@@ -75,7 +84,7 @@ char *exporter_name(struct exporter *e, const char *base);
 /* What the file calls a value, "" for NO_VALUE; from now on the file needs it. */
 char *exporter_use(struct exporter *e, value_id v);
 
-/* Has room for n_in + 1 inputs; in the file only after exporter_append(). */
+/* A type with a domain in front is an operator of that. Has room for n_in + 1 inputs; in the file only after exporter_append(). */
 Onnx__NodeProto *exporter_node(struct exporter *e, const char *type, const char *name, size_t n_in,
                                size_t n_out);
 void exporter_append(struct exporter *e, Onnx__NodeProto *node); /* NULL-safe */

@@ -1,5 +1,6 @@
 /* generic.c - which nodes run by their evaluation rule because no kernel takes their form. */
 #include "engine/operators/eval.h"
+#include "engine/operators/quantised.h"
 #include "engine/operators/resample.h"
 
 #define POOL_MAX_TAPS ((int64_t)1 << 22)
@@ -90,5 +91,6 @@ static bool has_kernel(const struct graph *g, const struct node *n)
 
 bool eval_at_run_time(const struct graph *g, const struct node *n)
 {
-	return !eval_is_view(n->op) && !(plain_floats(g, n) && has_kernel(g, n));
+	return !eval_is_view(n->op) && !quantised_has_step(g, n) &&
+	       !(plain_floats(g, n) && has_kernel(g, n));
 }

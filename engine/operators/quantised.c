@@ -76,3 +76,52 @@ struct quantised_window quantised_window(const struct window_attr *w, const stru
 	}
 	return q;
 }
+
+static bool constant_from(const struct graph *g, const struct node *n, uint32_t first)
+{
+	for (uint32_t i = first; i < n->n_in; i++)
+		if (n->in[i] != NO_VALUE && !g->value[n->in[i]].data)
+			return false;
+	return true;
+}
+
+static bool same_shape(const struct value *a, const struct value *b)
+{
+	return a->rank == b->rank &&
+	       memcmp(a->dim, b->dim, (size_t)a->rank * sizeof a->dim[0]) == 0;
+}
+
+/* A row of a convolution's matrix is gathered into scratch. */
+#define STEP_ROW_MAX 65536
+
+bool quantised_has_step(const struct graph *g, const struct node *n)
+{
+	const struct value *x = graph_in(g, n, 0), *y = graph_out(g, n);
+	if (graph_elements(y) == 0 || y->rank < 1 || y->dim[0] != 1)
+		return false;
+	switch (n->op) {
+	case OP_LAYOUT:
+		return quantised_is_byte(x->dtype);
+	case OP_QLINEAR_CONV:
+		return x->rank <= 4 && !x->data && constant_from(g, n, 1) &&
+		       graph_elements(graph_in(g, n, 3)) / graph_in(g, n, 3)->dim[0] <=
+		               STEP_ROW_MAX;
+	case OP_QUANTIZE_LINEAR:
+	case OP_DEQUANTIZE_LINEAR:
+		return !x->data && constant_from(g, n, 1) && graph_in(g, n, 1)->rank <= 1 &&
+		       graph_elements(graph_in(g, n, 1)) == 1 && x->dtype != CNN_S32 &&
+		       (quantised_is_byte(x->dtype) || quantised_is_byte(y->dtype));
+	case OP_QLINEAR_ADD:
+	case OP_QLINEAR_MUL:
+		return !x->data && !graph_in(g, n, 3)->data && same_shape(x, graph_in(g, n, 3));
+	case OP_QLINEAR_SIGMOID:
+	case OP_QLINEAR_LEAKY_RELU:
+		return !x->data;
+	case OP_QLINEAR_AVERAGE_POOL:
+		return !x->data && x->rank <= 4 && !n->attr.window.channels_last;
+	case OP_QLINEAR_GLOBAL_AVERAGE_POOL:
+		return !x->data && !n->attr.quant.channels_last;
+	default:
+		return false;
+	}
+}

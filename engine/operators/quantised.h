@@ -73,4 +73,8 @@ struct quantised_window {
 struct quantised_window quantised_window(const struct window_attr *w, const struct value *x,
                                          const struct value *y);
 
+/* Whether plan/ has more for the node than its evaluation rule on tensors in ONNX's order: all but the pictures
+ * is constant, and the form is one that its step takes. */
+bool quantised_has_step(const struct graph *g, const struct node *n);
+
 #endif

@@ -84,6 +84,15 @@ static const enum need needs[OP_COUNT] = {
 	[OP_REDUCE_LOG_SUM_EXP] = NEED_NOTHING,
 	[OP_REDUCE_SUM_SQUARE] = NEED_NOTHING,
 	[OP_TRANSPOSE] = NEED_NOTHING,
+	[OP_QLINEAR_CONV] = NEED_CHANNELS_LAST,
+	[OP_QLINEAR_AVERAGE_POOL] = NEED_CHANNELS_LAST,
+	[OP_QLINEAR_GLOBAL_AVERAGE_POOL] = NEED_CHANNELS_LAST,
+	[OP_QUANTIZE_LINEAR] = NEED_FOLLOW,
+	[OP_DEQUANTIZE_LINEAR] = NEED_FOLLOW,
+	[OP_QLINEAR_ADD] = NEED_FOLLOW,
+	[OP_QLINEAR_MUL] = NEED_FOLLOW,
+	[OP_QLINEAR_SIGMOID] = NEED_FOLLOW,
+	[OP_QLINEAR_LEAKY_RELU] = NEED_FOLLOW,
 };
 
 struct layout_pass {
@@ -267,19 +276,28 @@ enum cnn_status pass_layout(struct graph *g, struct pass_log *log, struct cnn_er
 	for (size_t v = 0; v < p.n; v++)
 		p.copy[v] = NO_VALUE;
 	size_t n_node = g->n_node;
-	for (size_t i = 0; i < n_node; i++) {
+	for (size_t i = n_node; i-- > 0;) {
 		const struct node *n = &g->node[i];
-		if (!n->dead && need_of(g, n) == NEED_CHANNELS_LAST)
+		bool quantises = n->op == OP_QUANTIZE_LINEAR && p.feeds_window[n->out[0]];
+		if (!n->dead && (quantises || need_of(g, n) == NEED_CHANNELS_LAST))
 			p.feeds_window[n->in[0]] = true;
 	}
 	for (size_t i = 0; i < g->n_input; i++) {
 		struct value *v = &g->value[g->input[i]];
-		if (v->rank >= 3 && p.feeds_window[g->input[i]])
+		/* Bytes come and go in ONNX's order. */
+		if (v->rank >= 3 && v->dtype == CNN_F32 && p.feeds_window[g->input[i]])
 			v->layout = LAYOUT_CHANNELS_LAST;
 	}
 	for (size_t i = 0; i < n_node && !status; i++)
 		if (!g->node[i].dead)
 			status = assign(&p, (node_id)i, err);
+	for (size_t i = 0; i < g->n_output && !status; i++) {
+		if (g->value[g->output[i]].dtype == CNN_F32)
+			continue;
+		g->output[i] = in_layout(&p, g->output[i], LAYOUT_PLAIN);
+		if (g->output[i] == NO_VALUE)
+			status = cnn_fail_memory(err, "the layout pass", sizeof(struct node));
+	}
 	if (!status)
 		status = graph_sort(g, err);
 done:

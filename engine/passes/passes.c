@@ -1,6 +1,7 @@
 #include "engine/passes/passes.h"
 
 const struct pass passes[] = {
+	/* Looks at what inference has computed, which later passes may put out of order. */
 	{"find quantised", pass_find_quantised, true},
 	{"split einsum", pass_split_einsum, false},
 	{"split gemm", pass_split_gemm, false},

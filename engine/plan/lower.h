@@ -84,9 +84,12 @@ lower_fn lower_conv, lower_matmul, lower_gemm, lower_pool, lower_global_pool, lo
 	lower_lrn, lower_layer_norm, lower_unary, lower_binary, lower_softmax, lower_reduce,
 	lower_concat, lower_split, lower_slice, lower_pad, lower_view, lower_transpose,
 	lower_gather, lower_expand, lower_layout, lower_tile, lower_depth_to_space,
-	lower_space_to_depth, lower_resize;
+	lower_space_to_depth, lower_resize, lower_qlinear_conv;
 
-/* Any operator and type that has an evaluation rule, in plain layout. */
+/* Bytes from one layout into the other. */
+enum cnn_status lower_layout_bytes(struct lowering *l, const struct node *n, struct cnn_error *err);
+
+/* Any operator and type that has an evaluation rule, in plain layout; those on quantised tensors in both. */
 lower_fn lower_generic;
 
 /* The first and the last steps: pictures or tensors into graph input `index`, graph output `index` out. */

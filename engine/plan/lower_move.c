@@ -13,6 +13,8 @@ enum cnn_status lower_layout(struct lowering *l, const struct node *n, struct cn
 	const struct value *x = graph_in(l->g, n, 0), *y = graph_out(l->g, n);
 	if (physical_same(x, y) && !x->data)
 		return lower_alias(l, n->in[0], n->out[0]);
+	if (cnn_dtype_size(x->dtype) == 1)
+		return lower_layout_bytes(l, n, err);
 	int64_t stride[CNN_MAX_RANK];
 	struct move move;
 	move_strides(x, stride);

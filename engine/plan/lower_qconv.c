@@ -1,0 +1,220 @@
+/* Convolutions of bytes: depthwise over channels, everything else as products of int16 rows, which are gathered
+ * into scratch with their zero point taken off, block of pixels by block. */
+#include "engine/kernels/bytes.h"
+#include "engine/operators/quantised.h"
+#include "engine/plan/lower.h"
+
+#include <string.h>
+
+/* Output pixels of one item of a parallel loop: a multiple of every kernel's MR. */
+enum { BLOCK = 48 };
+
+struct qconv_args {
+	struct ref x, y;
+	struct gemm_s16 gemm;
+	dwconv_u8_fn *depthwise; /* NULL: products */
+	int64_t in[2], out[2];   /* height, width */
+	int64_t kernel[2], stride[2], dilation[2], pad[2];
+	size_t groups, inputs, outputs; /* channels of one group */
+	size_t taps, pairs;             /* pairs of numbers in a row of a group's matrix */
+	int32_t x_zero;
+	bool x_signed;
+	const int16_t *packed;
+	size_t group_packed;  /* elements of packed for one group */
+	const uint8_t *zeros; /* [channels]: a pixel of padding */
+	struct requantise result;
+};
+
+struct qconv_job {
+	const struct qconv_args *a;
+	const struct run *run;
+	size_t first, blocks; /* first picture; blocks of each */
+};
+
+/* Where tap t of output pixel p reads; padding shows a row of zero points. */
+static const uint8_t *tap_of(const struct qconv_args *a, const uint8_t *x, int64_t p, int64_t t)
+{
+	int64_t h = p / a->out[1] * a->stride[0] - a->pad[0] + t / a->kernel[1] * a->dilation[0];
+	int64_t w = p % a->out[1] * a->stride[1] - a->pad[1] + t % a->kernel[1] * a->dilation[1];
+	if (h < 0 || h >= a->in[0] || w < 0 || w >= a->in[1])
+		return a->zeros;
+	return x + (size_t)(h * a->in[1] + w) * a->groups * a->inputs;
+}
+
+/* Rows of one group's matrix for `n` pixels from p on; a last odd number is 0. */
+static void gather(const struct qconv_args *a, const uint8_t *x, int64_t p, size_t n, size_t group,
+                   int16_t *rows)
+{
+	size_t k = a->taps * a->inputs;
+	for (size_t i = 0; i < n; i++, rows += 2 * a->pairs) {
+		if (k % 2)
+			rows[k] = 0;
+		for (size_t t = 0; t < a->taps; t++)
+			widen_bytes(a->inputs,
+			            tap_of(a, x, p + (int64_t)i, (int64_t)t) + group * a->inputs,
+			            a->x_signed, a->x_zero, rows + t * a->inputs);
+	}
+}
+
+static void multiply(const struct qconv_args *a, size_t n, size_t group, const int16_t *rows,
+                     uint8_t *y)
+{
+	size_t ldy = a->groups * a->outputs, lda = 2 * a->pairs;
+	const int16_t *b = a->packed + group * a->group_packed;
+	for (size_t j = 0; j < a->outputs; j += a->gemm.nr, b += a->pairs * a->gemm.nr * 2) {
+		size_t columns = a->outputs - j < a->gemm.nr ? a->outputs - j : a->gemm.nr;
+		size_t at = group * a->outputs + j;
+		struct requantise r = a->result;
+		r.bias += at;
+		r.scale += at;
+		for (size_t i = 0; i < n; i += a->gemm.mr)
+			a->gemm.fn(n - i < a->gemm.mr ? n - i : a->gemm.mr, columns, a->pairs,
+			           rows + i * lda, lda, b, &r, y + i * ldy + at, ldy);
+	}
+}
+
+static void run_block(void *ctx, size_t item, size_t thread)
+{
+	const struct qconv_job *job = ctx;
+	const struct qconv_args *a = job->a;
+	size_t picture = job->first + item / job->blocks;
+	size_t p = item % job->blocks * BLOCK, all = (size_t)(a->out[0] * a->out[1]);
+	size_t n = all - p < BLOCK ? all - p : BLOCK, channels = a->groups * a->outputs;
+	char *scratch = job->run->scratch + thread * job->run->scratch_stride;
+	const uint8_t *x = (const uint8_t *)ref_at(job->run, &a->x, picture);
+	uint8_t *y = (uint8_t *)ref_at(job->run, &a->y, picture) + p * channels;
+	if (a->depthwise) {
+		const uint8_t **in = (const uint8_t **)(void *)scratch;
+		for (size_t i = 0; i < n; i++)
+			for (size_t t = 0; t < a->taps; t++)
+				in[i * a->taps + t] = tap_of(a, x, (int64_t)(p + i), (int64_t)t);
+		a->depthwise(n, channels, a->taps, in, a->x_signed, a->x_zero, a->packed,
+		             &a->result, y);
+		return;
+	}
+	int16_t *rows = (int16_t *)(void *)scratch;
+	for (size_t g = 0; g < a->groups; g++) {
+		gather(a, x, (int64_t)p, n, g, rows);
+		multiply(a, n, g, rows, y);
+	}
+}
+
+static void run_qconv(const struct step *step, const struct run *run, size_t first, size_t n)
+{
+	const struct qconv_args *a = step->args;
+	size_t all = (size_t)(a->out[0] * a->out[1]);
+	struct qconv_job job = {a, run, first, (all + BLOCK - 1) / BLOCK};
+	cnn_parallel_for(run->pool, n * job.blocks, run_block, &job);
+}
+
+/* Output channel o's weight for input channel c of its group at tap t, without its zero point. */
+static int16_t weight(const struct lowering *l, const struct node *n, const struct qconv_args *a,
+                      size_t o, size_t c, size_t t)
+{
+	const struct value *w = graph_in(l->g, n, 3);
+	int64_t at = (int64_t)((o * a->inputs + c) * a->taps + t);
+	return (int16_t)(resolve_int(w, at) - quantised_zero(graph_in(l->g, n, 5), (int64_t)o));
+}
+
+static bool pack_depthwise(struct lowering *l, const struct node *n, struct qconv_args *a)
+{
+	int16_t *w = lower_alloc(l, a->taps * a->groups, sizeof *w);
+	for (size_t t = 0; t < a->taps && w; t++)
+		for (size_t c = 0; c < a->groups; c++)
+			w[t * a->groups + c] = weight(l, n, a, c, 0, t);
+	a->packed = w;
+	return w != NULL;
+}
+
+/* Each group's panels [pairs][NR][2]; a row of a matrix has all channels of its first tap first. */
+static bool pack_products(struct lowering *l, const struct node *n, struct qconv_args *a)
+{
+	size_t nr = a->gemm.nr, panels = (a->outputs + nr - 1) / nr;
+	a->group_packed = panels * nr * a->pairs * 2;
+	int16_t *packed = lower_alloc(l, a->groups * a->group_packed, sizeof *packed);
+	a->packed = packed;
+	if (!packed)
+		return false;
+	memset(packed, 0, a->groups * a->group_packed * sizeof *packed);
+	for (size_t o = 0; o < a->groups * a->outputs; o++) {
+		size_t j = o % a->outputs;
+		int16_t *panel = packed + o / a->outputs * a->group_packed +
+		                 j / nr * nr * a->pairs * 2 + j % nr * 2;
+		for (size_t c = 0; c < a->inputs; c++)
+			for (size_t t = 0; t < a->taps; t++) {
+				size_t k = t * a->inputs + c;
+				panel[k / 2 * nr * 2 + k % 2] = weight(l, n, a, o, c, t);
+			}
+	}
+	return true;
+}
+
+/* Bias and scale of each output channel, with room for a kernel's last columns. */
+static bool read_result(struct lowering *l, const struct node *n, struct qconv_args *a)
+{
+	const struct value *bias = graph_in(l->g, n, 8), *w_scale = graph_in(l->g, n, 4);
+	size_t channels = a->groups * a->outputs, room = channels + a->gemm.nr;
+	float x_scale = quantised_scale_of(l->g, n, 1), y_scale = quantised_scale_of(l->g, n, 6);
+	int32_t *sums = lower_alloc(l, room, sizeof *sums);
+	float *scales = lower_alloc(l, room, sizeof *scales);
+	if (!sums || !scales)
+		return false;
+	memset(sums, 0, room * sizeof *sums);
+	memset(scales, 0, room * sizeof *scales);
+	for (size_t o = 0; o < channels; o++) {
+		sums[o] = bias ? ((const int32_t *)bias->data)[o] : 0;
+		scales[o] = x_scale * quantised_scale(w_scale, (int64_t)o) / y_scale;
+	}
+	struct quantised_range r =
+		quantised_range(graph_out(l->g, n)->dtype, quantised_zero_of(l->g, n, 7));
+	a->result = (struct requantise){sums, scales, r.zero, r.lo, r.hi};
+	return true;
+}
+
+static void read_shape(struct lowering *l, const struct node *n, struct qconv_args *a)
+{
+	const struct value *x = graph_in(l->g, n, 0), *w = graph_in(l->g, n, 3);
+	struct quantised_window q = quantised_window(&n->attr.window, x, graph_out(l->g, n));
+	for (int i = 0; i < 2; i++) {
+		a->in[i] = q.in[i + 1];
+		a->out[i] = q.out[i + 1];
+		a->kernel[i] = q.axis[i + 1].kernel;
+		a->stride[i] = q.axis[i + 1].stride;
+		a->dilation[i] = q.axis[i + 1].dilation;
+		a->pad[i] = q.axis[i + 1].before;
+	}
+	a->groups = (size_t)n->attr.window.group;
+	a->inputs = (size_t)x->dim[1] / a->groups;
+	a->outputs = (size_t)w->dim[0] / a->groups;
+	a->taps = (size_t)q.taps;
+	a->pairs = (a->taps * a->inputs + 1) / 2;
+	a->x_zero = quantised_zero_of(l->g, n, 2);
+	a->x_signed = x->dtype == CNN_S8;
+	a->gemm = l->k->gemm_s16;
+}
+
+enum cnn_status lower_qlinear_conv(struct lowering *l, const struct node *n, struct cnn_error *err)
+{
+	struct qconv_args *a = lower_alloc(l, 1, sizeof *a);
+	if (!a)
+		return lower_no_memory(n, err);
+	read_shape(l, n, a);
+	size_t channels = a->groups * a->inputs;
+	bool depthwise = a->groups > 1 && a->inputs == 1 && a->outputs == 1;
+	uint8_t *zeros = lower_alloc(l, channels, 1);
+	if (depthwise)
+		a->depthwise = l->k->dwconv_u8;
+	if (!zeros || !read_result(l, n, a) ||
+	    !(depthwise ? pack_depthwise(l, n, a) : pack_products(l, n, a)))
+		return lower_no_memory(n, err);
+	memset(zeros, (uint8_t)a->x_zero, channels);
+	a->zeros = zeros;
+	lower_scratch(l, depthwise ? BLOCK * a->taps * sizeof(void *)
+	                           : BLOCK * 2 * a->pairs * sizeof(int16_t));
+	size_t weights = a->groups * a->outputs * a->inputs * a->taps * sizeof(int16_t);
+	enum cnn_status status = lower_step(l, run_qconv, a, depthwise ? "dwconv_u8" : a->gemm.name,
+	                                    n, n->out[0], weights, err);
+	if (!status)
+		status = lower_read(l, n->in[0], &a->x, err);
+	return status ? status : lower_write(l, n->out[0], &a->y, err);
+}

@@ -1,0 +1,115 @@
+/* The kernels on quantised tensors at every level that runs here: the same bytes as the formula, at every tail. */
+#include "tests/kernels/guarded.h"
+#include "tests/kernels/rows.h"
+
+#include <math.h>
+
+enum { MAX_M = 6, MAX_N = 16, MAX_PAIRS = 40, MAX_CHANNELS = 150, MAX_TAPS = 9 };
+
+struct result {
+	int32_t bias[MAX_CHANNELS + MAX_N];
+	float scale[MAX_CHANNELS + MAX_N];
+	struct requantise r;
+};
+
+static uint32_t next(uint32_t *seed)
+{
+	*seed = *seed * 1664525u + 1013904223u;
+	return *seed >> 8;
+}
+
+static void fill_result(struct result *x, bool is_signed, uint32_t *seed)
+{
+	for (size_t j = 0; j < COUNT(x->bias); j++) {
+		x->bias[j] = (int32_t)(next(seed) % 2000) - 1000;
+		x->scale[j] = (float)(next(seed) % 1000) * 1e-5F;
+	}
+	int32_t zero = is_signed ? -7 : 120, least = is_signed ? -128 : 0;
+	x->r = (struct requantise){x->bias, x->scale, zero, (float)(least - zero),
+	                           (float)(least + 255 - zero)};
+}
+
+static uint8_t expected(const struct result *x, int64_t sum, size_t j)
+{
+	float v = (float)(int32_t)(sum + x->bias[j]) * x->scale[j];
+	v = fminf(fmaxf(v, x->r.lo), x->r.hi);
+	return (uint8_t)((int32_t)lrintf(v) + x->r.zero);
+}
+
+static void check_gemm(const struct gemm_s16 *k, size_t m, size_t n, size_t pairs, uint32_t seed)
+{
+	static int16_t a[MAX_M * MAX_PAIRS * 2], b[MAX_PAIRS * MAX_N * 2];
+	static struct result x;
+	size_t nr = k->nr, lda = 2 * pairs, ldy = n + 3;
+	uint8_t y[MAX_M * (MAX_N + 3)];
+	fill_result(&x, seed % 2, &seed);
+	memset(y, 0xa5, sizeof y);
+	for (size_t i = 0; i < COUNT(a); i++)
+		a[i] = (int16_t)(next(&seed) % 511 - 255);
+	for (size_t p = 0; p < pairs; p++)
+		for (size_t j = 0; j < nr; j++)
+			for (size_t h = 0; h < 2; h++)
+				b[(p * nr + j) * 2 + h] =
+					j < n ? (int16_t)(next(&seed) % 511 - 255) : 0;
+	k->fn(m, n, pairs, a, lda, b, &x.r, y, ldy);
+	for (size_t i = 0; i < m; i++)
+		for (size_t j = 0; j < ldy; j++) {
+			int64_t sum = 0;
+			for (size_t q = 0; q < 2 * pairs && j < n; q++)
+				sum += (int64_t)a[i * lda + q] * b[(q / 2 * nr + j) * 2 + q % 2];
+			CHECK_INT(y[i * ldy + j], j < n ? expected(&x, sum, j) : 0xa5);
+		}
+}
+
+static void products(void)
+{
+	for (int isa = 0; isa < CNN_ISA_COUNT; isa++) {
+		const struct gemm_s16 *k = &kernels_for((enum cnn_isa)isa)->gemm_s16;
+		for (size_t m = 1; m <= k->mr; m++)
+			for (size_t n = 1; n <= k->nr; n++)
+				for (size_t pairs = 0; pairs <= MAX_PAIRS; pairs += 13)
+					check_gemm(k, m, n, pairs, (uint32_t)(m * 100 + n));
+	}
+}
+
+static void check_depthwise(dwconv_u8_fn *fn, size_t channels, size_t taps, bool is_signed)
+{
+	static uint8_t x[MAX_TAPS + 2][MAX_CHANNELS];
+	static int16_t w[MAX_TAPS * MAX_CHANNELS];
+	static struct result result;
+	uint32_t seed = (uint32_t)(channels * 10 + taps);
+	const uint8_t *in[2 * MAX_TAPS];
+	uint8_t y[2 * MAX_CHANNELS + 1];
+	fill_result(&result, is_signed, &seed);
+	for (size_t t = 0; t < taps + 2; t++)
+		for (size_t c = 0; c < channels; c++)
+			x[t][c] = (uint8_t)next(&seed);
+	for (size_t i = 0; i < taps * channels; i++)
+		w[i] = (int16_t)(next(&seed) % 511 - 255);
+	for (size_t p = 0; p < 2; p++)
+		for (size_t t = 0; t < taps; t++)
+			in[p * taps + t] = x[p + t];
+	y[2 * channels] = 0xa5;
+	fn(2, channels, taps, in, is_signed, 3, w, &result.r, y);
+	CHECK_INT(y[2 * channels], 0xa5);
+	for (size_t p = 0; p < 2; p++)
+		for (size_t c = 0; c < channels; c++) {
+			int64_t sum = 0;
+			for (size_t t = 0; t < taps; t++) {
+				uint8_t v = x[p + t][c];
+				sum += ((is_signed ? (int8_t)v : v) - 3) * w[t * channels + c];
+			}
+			CHECK_INT(y[p * channels + c], expected(&result, sum, c));
+		}
+}
+
+static void depthwise(void)
+{
+	for (int isa = 0; isa < CNN_ISA_COUNT; isa++)
+		for (size_t c = 1; c <= MAX_CHANNELS; c++)
+			for (size_t t = 0; t <= MAX_TAPS; t += 3)
+				check_depthwise(kernels_for((enum cnn_isa)isa)->dwconv_u8, c, t,
+				                c % 2);
+}
+
+TEST_MAIN({"products", products}, {"depthwise", depthwise})
