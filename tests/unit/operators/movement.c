@@ -206,5 +206,36 @@ static void sizes_from_shapes(void)
 	graph_free(g);
 }
 
+/* expand(-1, 8, 5, 3) and view(size(0), -1), as PyTorch writes them. */
+static void exporters_idioms(void)
+{
+	struct graph *g = build_graph();
+	value_id x = build_input(g, CNN_F32, LIST(1, 8, 1, 1));
+	value_id want = build_ints(g, LIST(-1, 8, 5, 3)), minus = build_ints(g, LIST(-1));
+	value_id rank = build_node(g, OP_SHAPE, IDS(want), 1)->out[0];
+	value_id one = build_ints(g, LIST(1)), zero = build_ints(g, LIST(0));
+	value_id ones = build_node(g, OP_CONSTANT_OF_SHAPE, IDS(rank, one), 1)->out[0];
+	value_id open = build_node(g, OP_MUL, IDS(ones, minus), 1)->out[0];
+	value_id mask = build_node(g, OP_EQUAL, IDS(want, open), 1)->out[0];
+	value_id shape = build_node(g, OP_WHERE, IDS(mask, ones, want), 1)->out[0];
+	value_id y = build_node(g, OP_EXPAND, IDS(x, shape), 1)->out[0];
+	value_id whole = build_node(g, OP_SHAPE, IDS(y), 1)->out[0];
+	value_id first = build_typed(g, CNN_S64, NULL, 0, (const int64_t[]){0});
+	value_id batch = build_node(g, OP_GATHER, IDS(whole, first), 1)->out[0];
+	value_id list = build_node(g, OP_UNSQUEEZE, IDS(batch, zero), 1)->out[0];
+	value_id flat = build_node(g, OP_CONCAT, IDS(list, minus), 1)->out[0];
+	value_id z = build_node(g, OP_RESHAPE, IDS(y, flat), 1)->out[0];
+	build_output(g, z);
+	infer(g);
+	expect_dims(g, y, LIST(1, 8, 5, 3));
+	expect_dims(g, z, LIST(1, 120));
+	size_t alive = 0;
+	for (size_t i = 0; i < g->n_node; i++)
+		alive += !g->node[i].dead;
+	CHECK_INT(alive, 2);
+	graph_free(g);
+}
+
 TEST_MAIN({"tiles", tiles}, {"pads", pads}, {"gathers", gathers}, {"scatters", scatters},
-          {"marks", marks}, {"blocks", blocks}, {"sizes_from_shapes", sizes_from_shapes})
+          {"marks", marks}, {"blocks", blocks}, {"sizes_from_shapes", sizes_from_shapes},
+          {"exporters_idioms", exporters_idioms})

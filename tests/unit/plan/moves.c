@@ -143,7 +143,7 @@ static struct graph *make(build_fn *build, bool last)
 	return g;
 }
 
-static size_t run_graph(struct graph *g, const float *in, float *out)
+static size_t run_graph(struct graph *g, const void *in, void *out)
 {
 	struct cnn_error err = {0};
 	struct plan *plan = NULL;
@@ -168,7 +168,7 @@ static size_t run_graph(struct graph *g, const float *in, float *out)
 	return elements;
 }
 
-/* The same by evaluation rules alone, of picture `picture`. */
+/* The same by evaluation rules alone, of one picture. */
 static void reference(build_fn *build, const float *in, float *out)
 {
 	struct graph *g = make(build, false);
@@ -212,4 +212,102 @@ static void layouts_agree(void)
 	}
 }
 
-TEST_MAIN({"layouts_agree", layouts_agree})
+/* [1][2][3] of any type through everything that moves elements without looking at them. */
+static struct graph *make_typed(enum cnn_dtype dtype)
+{
+	struct graph *g = build_graph();
+	value_id x = build_input(g, dtype, LIST(1, 2, 3));
+	value_id one = build_ints(g, LIST(1)), two = build_ints(g, LIST(2));
+	struct node *n = build_node(g, OP_TRANSPOSE, IDS(x), 1);
+	n->attr.perm = (struct perm_attr){3, {0, 2, 1}};
+	value_id turned = n->out[0];
+	value_id sliced = build_node(g, OP_SLICE,
+	                             IDS(turned, build_ints(g, LIST(-1)), build_ints(g, LIST(-4)),
+	                                 one, build_ints(g, LIST(-1))),
+	                             1)
+	                          ->out[0];
+	n = build_node(g, OP_CONCAT, IDS(sliced, turned), 1);
+	n->attr.axes.axis = 2;
+	value_id joined = n->out[0];
+	n = build_node(g, OP_SPLIT, IDS(joined), 2);
+	n->attr.axes = (struct axis_attr){.axis = 2, .uneven = true};
+	value_id left = n->out[0], right = n->out[1];
+	value_id wide = build_node(g, OP_UNSQUEEZE, IDS(left, two), 1)->out[0];
+	value_id thin = build_node(g, OP_SQUEEZE, IDS(wide, two), 1)->out[0];
+	value_id padded =
+		build_node(g, OP_PAD, IDS(thin, build_ints(g, LIST(0, 1, 0, 0, 0, 0))), 1)->out[0];
+	value_id flat =
+		build_node(g, OP_RESHAPE, IDS(padded, build_ints(g, LIST(-1, 4, 2))), 1)->out[0];
+	value_id tall = build_node(g, OP_TILE, IDS(right, build_ints(g, LIST(1, 2, 1))), 1)->out[0];
+	n = build_node(g, OP_CONCAT, IDS(flat, tall), 1);
+	n->attr.axes.axis = 1;
+	value_id same = build_node(g, OP_IDENTITY, IDS(n->out[0]), 1)->out[0];
+	build_output(g,
+	             build_node(g, OP_EXPAND, IDS(same, build_ints(g, LIST(1, 10, 2))), 1)->out[0]);
+	infer(g);
+	return g;
+}
+
+static void types_agree(void)
+{
+	static const enum cnn_dtype types[] = {CNN_F32, CNN_U8,  CNN_S8,  CNN_U16, CNN_S16,
+	                                       CNN_U32, CNN_S32, CNN_U64, CNN_S64, CNN_BOOL};
+	for (size_t k = 0; k < sizeof types / sizeof types[0]; k++) {
+		size_t size = cnn_dtype_size(types[k]);
+		uint8_t in[BATCH * 6 * 8] = {0}, want[BATCH * 20 * 8], got[BATCH * 20 * 8];
+		for (size_t i = 0; i < BATCH * 6; i++)
+			in[i * size] = types[k] == CNN_BOOL ? i % 3 == 0 : (uint8_t)(i + 1);
+		for (size_t i = 0; i < BATCH; i++) {
+			struct graph *g = make_typed(types[k]);
+			struct cnn_error err = {0};
+			CHECK_INT(graph_bind(g, 0, in + i * 6 * size, &err), CNN_OK);
+			infer(g);
+			memcpy(want + i * 20 * size, g->value[g->output[0]].data, 20 * size);
+			graph_free(g);
+		}
+		/* 3, 2, 1 turned around and their partners, by hand */
+		if (types[k] == CNN_U8)
+			CHECK(memcmp(want, (const uint8_t[]){0, 0, 3, 6, 2, 5, 1, 4, 1, 4,
+			                                     2, 5, 3, 6, 1, 4, 2, 5, 3, 6},
+			             20) == 0);
+		struct graph *g = make_typed(types[k]);
+		CHECK_INT(run_graph(g, in, got), 20);
+		CHECK(memcmp(got, want, BATCH * 20 * size) == 0);
+		graph_free(g);
+	}
+}
+
+/* Indices computed from the picture: a run with one outside fails, and says where. */
+static void indices_at_run_time(void)
+{
+	struct graph *g = build_graph();
+	struct cnn_error err = {0};
+	value_id x = build_input(g, CNN_S64, LIST(1, 2));
+	value_id at = build_node(g, OP_ABS, IDS(x), 1)->out[0];
+	struct node *n = build_node(g, OP_GATHER, IDS(build_ints(g, LIST(5, 6, 7)), at), 1);
+	build_output(g, n->out[0]);
+	infer(g);
+	int64_t in[] = {1, -2, 0, 1}, out[4];
+	CHECK_INT(run_graph(g, in, out), 2);
+	CHECK(out[0] == 6 && out[1] == 7 && out[2] == 5 && out[3] == 6);
+	struct plan *plan = NULL;
+	const struct plan_options options = {
+		.kernels = kernels_for(CNN_ISA_PORTABLE), .max_batch = 1, .threads_hint = 1};
+	CHECK_INT(plan_new(g, &options, &plan, &err), CNN_OK);
+	struct run run = {.scratch_stride = plan->scratch_bytes};
+	run.arena = aligned_alloc(ARENA_ALIGN, plan->run_bytes + ARENA_ALIGN);
+	run.scratch = aligned_alloc(ARENA_ALIGN, plan->scratch_bytes + ARENA_ALIGN);
+	CHECK(run.arena && run.scratch);
+	in[1] = 3;
+	run.input = (const void *[]){in};
+	run.output = (void *[]){out};
+	CHECK_INT(plan_run(plan, &run, 1, NULL, NULL, &err), CNN_BAD_MODEL);
+	CHECK(strstr(err.text, "node 'n1': index 3 is outside 0 .. 2") != NULL);
+	free(run.arena);
+	free(run.scratch);
+	plan_free(plan);
+	graph_free(g);
+}
+
+TEST_MAIN({"layouts_agree", layouts_agree}, {"types_agree", types_agree},
+          {"indices_at_run_time", indices_at_run_time})
