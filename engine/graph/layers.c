@@ -79,6 +79,9 @@ static bool is_parameter(const struct graph *g, const struct node *n, uint32_t i
 		return i == 3;
 	case OP_QGEMM:
 		return i == 3 || i == 6;
+	case OP_QLINEAR_ADD:
+	case OP_QLINEAR_MUL:
+		return (i == 0 || i == 3) && graph_elements(v) > 1;
 	case OP_BATCH_NORM:
 	case OP_INSTANCE_NORM:
 	case OP_LAYER_NORM:

@@ -51,7 +51,8 @@ static enum cnn_status read_tensor(const char *path, const char *name,
 	if (declared)
 		correct_type(file, declared);
 	value_id id;
-	status = tensor_import(owner, file, name, &id, err);
+	struct external nowhere = {0};
+	status = tensor_import(owner, &nowhere, file, name, &id, err);
 	if (!status)
 		*out = (struct tensor){owner->value[id], file->data_type};
 	onnx__tensor_proto__free_unpacked(file, NULL);

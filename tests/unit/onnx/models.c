@@ -55,7 +55,8 @@ static struct totals measure(const char *name, int64_t classes)
 	return t;
 }
 
-static void float_models(void)
+/* Quantised models have the weights of the float ones; an operator that adds a bias of its own counts it too. */
+static void models_count_right(void)
 {
 	static const struct {
 		const char *name;
@@ -68,6 +69,12 @@ static void float_models(void)
 		{"mnist-8", 10, 5994, 786560},
 		{"micro_kws_fp32", 10, 27142, 5709472},
 		{"ppocr_cls_mobilenetv3", 2, 129356, 0},
+		{"mobilenet_v1_0.5_160_qdq", 1001, 1326633, 76525312},
+		{"mobilenet_v2_1.0_qdq", 1001, 3489097, 300775552},
+		{"mobilenetv2_int8_qoperator", 1000, 3487816, 300774272},
+		{"efficientnet_lite0_qdq", 1000, 4631000, 385187552},
+		{"micro_kws_qdq", 10, 27142, 5709472},
+		{"micro_kws_qoperator", 10, 27142, 5709472},
 	};
 	for (size_t i = 0; i < sizeof models / sizeof models[0]; i++) {
 		struct totals t = measure(models[i].name, models[i].classes);
@@ -79,16 +86,4 @@ static void float_models(void)
 	}
 }
 
-static void quantised_models(void)
-{
-	static const char *const models[] = {
-		"efficientnet_lite0_qdq",   "micro_kws_qdq",        "micro_kws_qoperator",
-		"mobilenet_v1_0.5_160_qdq", "mobilenet_v2_1.0_qdq", "mobilenetv2_int8_qoperator"};
-	for (size_t i = 0; i < sizeof models / sizeof models[0]; i++) {
-		struct cnn_error err = {0};
-		CHECK(load(models[i], CNN_UNSUPPORTED, &err) == NULL);
-		CHECK(strstr(err.text, "node '") && strstr(err.text, "is not supported"));
-	}
-}
-
-TEST_MAIN({"float_models", float_models}, {"quantised_models", quantised_models})
+TEST_MAIN({"models_count_right", models_count_right})
