@@ -430,7 +430,9 @@ enum cnn_status attributes_read(struct draft *d, struct cnn_error *err)
 		                file->n_attribute);
 	/* A memory hint of the first opsets that some exporters still write. */
 	attribute_ignore(d, "consumed_inputs");
-	enum cnn_status s = attribute_table[d->op](d, err);
+	enum cnn_status s = d->opset < 7 ? read_before_7(d, err) : CNN_OK;
+	if (!s)
+		s = attribute_table[d->op](d, err);
 	for (size_t i = 0; i < file->n_attribute && !s; i++) {
 		if (d->read >> i & 1)
 			continue;

@@ -62,6 +62,9 @@ enum cnn_status draft_add_float(struct draft *d, uint32_t slot, const char *what
 enum cnn_status draft_add_value(struct draft *d, uint32_t slot, value_id value,
                                 struct cnn_error *err);
 
+/* attributes_old.c: before the operator's own rule, which reads the rest */
+enum cnn_status read_before_7(struct draft *d, struct cnn_error *err);
+
 /* attributes_window.c */
 enum cnn_status read_window(struct draft *d, struct cnn_error *err);
 /* attributes_quantised.c */

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define OPSET_MIN 7
+#define OPSET_MIN 1
 #define OPSET_MAX 22
 
 /* What nodes make. The largest networks have a few thousand; later stages compare them pair by pair. */

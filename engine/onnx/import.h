@@ -1,6 +1,6 @@
 /* import.h - the bytes of an .onnx file -> struct graph.
  *
- * Opset 7 to 22 of ONNX's own domain; older forms become opset 13's (see graph.h). Float16,
+ * Opset 1 to 22 of ONNX's own domain; older forms become opset 13's (see graph.h). Float16,
  * bfloat16 and float64 tensors, inputs and casts become float32. Constant nodes and initialisers
  * become constants. No byte of the file is trusted. */
 #ifndef ENGINE_ONNX_IMPORT_H

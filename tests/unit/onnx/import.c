@@ -182,11 +182,33 @@ static void initialisers_listed_as_inputs(void)
 	model_refuse(m, CNN_BAD_MODEL, "test.onnx: the graph has no input");
 }
 
-static void refused_opsets_and_operators(void)
+/* What opsets before 7 wrote otherwise is read where it means the same, and else refused. */
+static void first_opsets(void)
 {
 	struct model *m = model_new(6);
+	model_node(m, "d", "Dropout", "x", "dropped");
+	model_int(m, "is_test", 1);
+	model_node(m, "a", "Add", "dropped,x", "y");
+	model_int(m, "broadcast", 1);
+	graph_free(model_import(m));
+	m = model_new(6);
+	model_node(m, "d", "Dropout", "x", "y");
+	model_refuse(m, CNN_UNSUPPORTED, "node 'd': Dropout in training mode");
+	m = model_new(6);
+	model_node(m, "a", "Add", "x,x", "y");
+	model_int(m, "broadcast", 1);
+	model_int(m, "axis", 1);
+	model_refuse(m, CNN_UNSUPPORTED, "attribute axis of Add (opset 6)");
+	m = model_new(6);
+	model_node(m, "p", "PRelu", "x,x", "y");
+	model_refuse(m, CNN_UNSUPPORTED, "PRelu (opset 6)");
+}
+
+static void refused_opsets_and_operators(void)
+{
+	struct model *m = model_new(-1);
 	model_node(m, "n", "Relu", "x", "y");
-	model_refuse(m, CNN_UNSUPPORTED, "opset 6 is not supported; 7 to 22 are");
+	model_refuse(m, CNN_UNSUPPORTED, "opset -1 is not supported; 1 to 22 are");
 	m = model_new(23);
 	model_node(m, "n", "Relu", "x", "y");
 	model_refuse(m, CNN_UNSUPPORTED, "opset 23 is not");
@@ -280,5 +302,6 @@ TEST_MAIN({"every_operator_is_read", every_operator_is_read}, {"names_and_order"
           {"old_attributes_become_inputs", old_attributes_become_inputs},
           {"partial_shapes", partial_shapes}, {"additional_outputs", additional_outputs},
           {"initialisers_listed_as_inputs", initialisers_listed_as_inputs},
+          {"first_opsets", first_opsets},
           {"refused_opsets_and_operators", refused_opsets_and_operators},
           {"refused_graphs", refused_graphs}, {"refused_tensors", refused_tensors})
