@@ -1,9 +1,10 @@
 #include "engine/run/huggingface.h"
 #include "tests/test.h"
 
+static struct arena *arena; /* of a whole test */
+
 /* One reading of one text. */
 struct reading {
-	struct arena *arena;
 	struct description d;
 	struct label_list labels;
 	struct assumptions assumed;
@@ -14,12 +15,12 @@ typedef enum cnn_status reader_fn(const char *dir, struct reading *r);
 
 static enum cnn_status config(const char *dir, struct reading *r)
 {
-	return huggingface_config(dir, r->arena, &r->d, &r->labels, &r->assumed, &r->err);
+	return huggingface_config(dir, arena, &r->d, &r->labels, &r->assumed, &r->err);
 }
 
 static enum cnn_status preprocessor(const char *dir, struct reading *r)
 {
-	return huggingface_preprocessor(dir, r->arena, &r->d, &r->assumed, &r->err);
+	return huggingface_preprocessor(dir, arena, &r->d, &r->assumed, &r->err);
 }
 
 /* `r` may have things in it that are known already. */
@@ -31,7 +32,9 @@ static enum cnn_status read_text(reader_fn *read, const char *text, struct readi
 	         read == config ? "config.json" : "preprocessor_config.json");
 	FILE *f = text ? fopen(path, "wb") : NULL;
 	CHECK(!text || (f && fputs(text, f) >= 0 && fclose(f) == 0));
-	r->arena = r->assumed.arena = arena_new();
+	if (!arena)
+		arena = arena_new();
+	r->assumed.arena = arena;
 	enum cnn_status status = read(dir, r);
 	unlink(path);
 	CHECK_INT(rmdir(dir), 0);
@@ -61,7 +64,6 @@ static void no_file_says_nothing(void)
 	reads(config, "{}", &r);
 	reads(preprocessor, "{\"sampling_rate\": 16000, \"do_normalize\": true}", &r);
 	CHECK(r.assumed.n == 0 && !r.labels.n && !r.d.has_crop && !r.d.has_scale);
-	arena_free(r.arena);
 }
 
 static void labels(void)
@@ -83,8 +85,6 @@ static void labels(void)
 	struct reading known = {.labels = {.label = own, .n = 1}};
 	reads(config, "{\"id2label\": {\"0\": \"a\", \"1\": \"b\"}}", &known);
 	CHECK(known.labels.n == 1 && known.assumed.n == 0);
-	arena_free(r.arena);
-	arena_free(known.arena);
 }
 
 static void problem_types(void)
@@ -153,7 +153,6 @@ static void ways_to_the_size(void)
 		CHECK(strstr(r.d.fit_by, "preprocessor_config.json") && r.d.size_by == r.d.fit_by);
 		if (!tells(&r, cases[i].told))
 			CHECK_STR(cases[i].text, cases[i].told);
-		arena_free(r.arena);
 	}
 }
 
@@ -164,8 +163,6 @@ static void ways_that_are_not_known(void)
 	CHECK(!none.d.has_crop && !none.d.width && tells(&none, "resizes nothing"));
 	reads(preprocessor, "{\"size\": {\"longest_edge\": 224}}", &odd);
 	CHECK(!odd.d.has_crop && !odd.d.width && tells(&odd, "does not know"));
-	arena_free(none.arena);
-	arena_free(odd.arena);
 }
 
 static void values(void)
@@ -202,13 +199,11 @@ static void values(void)
 		CHECK_NEAR(r.d.std[1], cases[i].std, 1e-12);
 		CHECK(tells(&r, "scale, mean, std"));
 		CHECK(r.d.has_channels == (strstr(cases[i].text, "flip") != NULL));
-		arena_free(r.arena);
 	}
 	/* normalised, but nobody says how */
 	struct reading r = {0};
 	reads(preprocessor, "{\"do_normalize\": true}", &r);
 	CHECK(!r.d.has_scale && r.assumed.n == 0);
-	arena_free(r.arena);
 }
 
 static void model_json_is_stronger(void)
@@ -230,7 +225,6 @@ static void model_json_is_stronger(void)
 	CHECK(r.d.width == 64 && r.d.height == 0 && r.d.resize_short == 70 && !r.d.has_crop);
 	CHECK(r.d.channels == CNN_CHANNELS_RGB && r.d.mean[0] == 9 && !r.d.has_std);
 	CHECK_INT(r.assumed.n, 0);
-	arena_free(r.arena);
 }
 
 static void refuses(reader_fn *read, const char *text, const char *says)
@@ -241,7 +235,6 @@ static void refuses(reader_fn *read, const char *text, const char *says)
 		CHECK_STR(r.err.text, says);
 	CHECK(strstr(r.err.text,
 	             read == config ? "/config.json: " : "/preprocessor_config.json: "));
-	arena_free(r.arena);
 }
 
 static void refuses_what_is_wrong(void)

@@ -1,6 +1,8 @@
 #include "engine/run/metadata.h"
 #include "tests/test.h"
 
+static struct arena *arena; /* of a whole test */
+
 struct reading {
 	const char *keys[8], *texts[8];
 	struct onnx_info info;
@@ -19,7 +21,9 @@ static void say(struct reading *r, const char *const *words)
 		r->texts[n] = words[2 * n + 1];
 	}
 	r->info = (struct onnx_info){.meta_keys = r->keys, .meta_values = r->texts, .n_meta = n};
-	r->assumed.arena = arena_new();
+	if (!arena)
+		arena = arena_new();
+	r->assumed.arena = arena;
 	if (!r->input.rank)
 		r->input = (struct value){.rank = 4, .dim = {1, 3, -1, -1}};
 	metadata_describe(&r->info, &r->input, &r->d, &r->assumed);
