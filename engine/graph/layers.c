@@ -76,6 +76,8 @@ static bool is_parameter(const struct graph *g, const struct node *n, uint32_t i
 		return false;
 	if (integer_weights(n->op) != NO_INPUT)
 		return i == integer_weights(n->op) || v->dtype == CNN_S32;
+	if (n->op == OP_QLINEAR_ADD || n->op == OP_QLINEAR_MUL)
+		return (i == 0 || i == 3) && graph_elements(v) > 1;
 	if (v->dtype != CNN_F32)
 		return false;
 	switch (n->op) {

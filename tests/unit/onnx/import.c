@@ -194,9 +194,9 @@ static void refused_opsets_and_operators(void)
 	model_node(m, "x1", "(layout)", "x", "y");
 	model_refuse(m, CNN_UNSUPPORTED, "operator (layout)");
 	m = model_new(13);
-	model_node(m, "q", "QLinearAdd", "x", "y")->domain = (char *)"com.microsoft";
+	model_node(m, "q", "QAttention", "x", "y")->domain = (char *)"com.microsoft";
 	model_refuse(m, CNN_UNSUPPORTED,
-	             "node 'q': operator QLinearAdd of the domain com.microsoft");
+	             "node 'q': operator QAttention of the domain com.microsoft");
 	m = model_new(13);
 	model_node(m, "n", "Relu", "x", "y");
 	model_int(m, "sharpness", 3);
