@@ -9,7 +9,7 @@ import numpy as np
 import architectures
 import architectures_attention
 from calibrate import calibrate
-from compare import PROBABILITY, Skip, near, near_scores, same_bits, same_top, ways
+from compare import PROBABILITY, near, near_scores, same_bits, same_top, ways
 from runners import Failure, Unsupported, softmax
 
 # `parameters` are exact, `gmacs` are 10^9 multiply-accumulates a picture as rounded by who says so. Of these the
@@ -40,8 +40,6 @@ PUBLISHED = {
     "vgg16": Published("torchvision", 138357544, 15.470),
 }
 MAKERS = {f.__name__: f for f in architectures.CONVOLUTIONAL + architectures_attention.WITH_LAYER_NORMS}
-# Those that need what the engine refuses so far: Equal and Where, LayerNormalization.
-AWAITED = {"deit_tiny_dynamic", "deit_tiny_opset17", "convnext_tiny_opset17"}
 BATCH = 2
 LIKELY = 0.01, 0.9  # where the best probability must lie to be worth comparing
 APART = 0.01        # by how much two pictures' probabilities must differ
@@ -88,13 +86,6 @@ def check_worth(probabilities):
     return f"best {best.min():.2f} to {best.max():.2f}"
 
 
-def skip_refused(engine, path, name):
-    try:
-        engine.load(path)
-    except Unsupported as refusal:
-        raise Skip(refusal) if name in AWAITED else refusal
-
-
 def compare(got, scores, probabilities, what):
     near_scores(got, scores, what)
     same_top(softmax(got), probabilities, 5, what)
@@ -128,7 +119,7 @@ def check_architecture(report, build, engine, oracle, folder, name):
         try:
             net.save(path)
             net.weights.clear()
-            skip_refused(engine, path, name)
+            engine.load(path)
             remarks.append(check_totals(build, path, net))
             remarks += check_scores(engine, oracle, path, values)
         finally:

@@ -23,6 +23,8 @@ static bool is_checked(const char *name)
 		found |= strcmp(gemm_tn_rows[i].gemm.name, name) == 0;
 	for (size_t i = 0; i < COUNT(learn_rows); i++)
 		found |= strcmp(learn_rows[i].name, name) == 0;
+	for (size_t i = 0; i < COUNT(bytes_rows); i++)
+		found |= strcmp(bytes_rows[i].name, name) == 0;
 	return found;
 }
 
@@ -51,7 +53,7 @@ static void every_row_is_checked(void)
 	}
 	CHECK(rows >= COUNT(gemm_rows) + COUNT(dwconv_rows) + COUNT(maxpool_rows) +
 	                      COUNT(avgpool_rows) + COUNT(peak_rows) + COUNT(winograd_rows) +
-	                      COUNT(gemm_tn_rows) + COUNT(learn_rows));
+	                      COUNT(gemm_tn_rows) + COUNT(learn_rows) + COUNT(bytes_rows));
 	free(text);
 }
 

@@ -85,6 +85,17 @@ ROWS_UNUSED static const struct learn_row learn_rows[] = {
 #include "engine/kernels/kernels.def"
 };
 
+/* Those on integers, which check_bytes.c finds by level. */
+struct bytes_row {
+	enum cnn_isa isa;
+	const char *name;
+};
+ROWS_UNUSED static const struct bytes_row bytes_rows[] = {
+#define GEMM_S16(isa, function, rows, columns) {isa, #function},
+#define DWCONV_U8(isa, function)               {isa, #function},
+#include "engine/kernels/kernels.def"
+};
+
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])
 
 /* The kernels of one level, as kernels_for() gives them where the CPU has it. */
