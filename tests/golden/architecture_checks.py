@@ -10,7 +10,7 @@ import architectures
 import architectures_attention
 from calibrate import calibrate
 from compare import PROBABILITY, near, near_scores, same_bits, same_top, ways
-from runners import Failure, Unsupported, softmax
+from runners import Failure, softmax
 
 # `parameters` are exact, `gmacs` are 10^9 multiply-accumulates a picture as rounded by who says so. Of these the
 # network that is exported lacks `apart` and `apart_gmacs`, and `why` says what they are. torchvision: num_params and
