@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Small models with random weights, so that the tests run where there is no test data.
 
-    make_model.py FOLDER       writes FOLDER/tiny, FOLDER/gray, FOLDER/dark, FOLDER/slow
+    make_model.py FOLDER       writes FOLDER/tiny, FOLDER/gray, FOLDER/dark, FOLDER/fraction, FOLDER/slow
 """
 import json
 import os
@@ -87,6 +87,20 @@ def dark():
     return b.finish(1, 3)
 
 
+def fraction():
+    """Divides by the picture's brightest pixel, in integers: a black one makes that impossible."""
+    b = Builder("fraction", 1, 8, 8, 5)
+    b.weights.append(numpy_helper.from_array(np.array([1000], np.int64), "thousand"))
+    b.add("GlobalMaxPool", "brightest")
+    b.add("Cast", "integer", to=TensorProto.INT64)
+    b.nodes.append(helper.make_node("Div", ["thousand", b.at], ["quotient"], name="quotient"))
+    b.at = "quotient"
+    b.add("Cast", "number", to=TensorProto.FLOAT)
+    b.add("Flatten", "flatten", axis=1)
+    b.add("Gemm", "classifier", b.weight("classifier_w", 3, 1), b.weight("classifier_b", 3), transB=1)
+    return b.model(3)
+
+
 def slow():
     """About 1.9 G multiply-accumulates: tens of milliseconds on one core, so that a queue can fill."""
     b = Builder("slow", 3, 224, 224, 3)
@@ -131,6 +145,7 @@ def make_all(folder):
     plain = description("dark", 8, "L")
     plain["input"].update(mean=[0], std=[1])
     write(os.path.join(folder, "dark"), dark(), plain, labels(3))
+    write(os.path.join(folder, "fraction"), fraction(), dict(plain, name="fraction"), labels(3))
 
 
 if __name__ == "__main__":

@@ -232,6 +232,19 @@ def test_gray_and_cmyk(t):
         check_prediction(predict(t, photos.encode(image, "PNG")), 5)
 
 
+def test_picture_that_a_network_cannot_run(t):
+    """A 500 that names the node, for that picture and not for those that ran beside it."""
+    server = t.start(t.suite.model("fraction"), "--max-delay-us", "200000", "--threads", "1")
+    black, white = (photos.encode(Image.new("L", (16, 16), level), "PNG") for level in (0, 255))
+    response = server.predict(black)
+    equal(response.status, 500, "status of a black picture")
+    check("node 'quotient'" in response.json()["error"]["message"], response.body)
+    body, kind = multipart([("image", f"{i}.png", None, black if i == 1 else white) for i in range(3)])
+    results = server.predict(body, headers=[("Content-Type", kind)]).json()["results"]
+    equal(["error" in r for r in results], [False, True, False], "which of three failed")
+    equal(results[0]["batch"], 3, "pictures that ran together")
+
+
 def test_answer_that_is_no_number(t):
     """A 500 for the picture that made it; not for its neighbours, and not a made-up probability."""
     server = t.start(t.suite.model("dark"))
