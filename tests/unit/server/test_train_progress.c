@@ -121,7 +121,9 @@ static void a_terminal_gets_one_line_rewritten(void)
 	int master, slave;
 	struct winsize size = {.ws_col = 101, .ws_row = 20};
 	char got[4096] = "", step[256];
-	CHECK_INT(openpty(&master, &slave, NULL, NULL, &size), 0);
+	/* containers may come without devpts */
+	if (openpty(&master, &slave, NULL, NULL, &size) != 0)
+		SKIP("no pseudo-terminals");
 	FILE *f = fdopen(slave, "w");
 	CHECK(f);
 	struct train_view v = train_view_of(f);
