@@ -214,6 +214,13 @@ bench-load:
 	$(again) $(JOBS) $(B)/tests/bench/mixed_load
 	@$(B)/tests/bench/mixed_load $(if $(BENCH),$(BENCH),models/scenes)
 
+$(B)/tests/bench/http_load: $(B)/tests/bench/http_load.o $(B)/tests/bench/http_client.o
+	$(call say,LINK,$@)$(CC) $(ALL) $(LDFLAGS) -o $@ $^ -lm
+bench-serving:
+	@sh tests/install-deps.sh build bench-serving
+	$(again) $(JOBS) all $(B)/tests/bench/http_load
+	@$(PYTHON) tests/bench/serving.py $(B) $(BENCH)
+
 # Nothing but this program needs oneDNN.
 ONEDNN := $(B)/tests/bench/onednn_rate
 $(B)/tests/bench/convd_rate $(ONEDNN): $(B)/tests/bench/rate.o
@@ -261,6 +268,6 @@ clean:
 
 FORCE:
 .PHONY: all unit-build test-suites test-unit test-golden test-onnx test-http test-train check-headers check-layers \
-        check-isa check-format fuzz-onnx fuzz-image bench bench-build bench-engine bench-load bench-kernels deps run test install clean FORCE
+        check-isa check-format fuzz-onnx fuzz-image bench bench-build bench-engine bench-load bench-kernels bench-serving deps run test install clean FORCE
 -include $(patsubst %.o,%.d,$(call OBJ,$(ENGINE) $(SERVER) $(UNIT) $(wildcard tests/golden/*.c tests/onnx/*.c tests/bench/*.c tests/fuzz/*.c)) $(EMULATED) \
          $(EMULATED_BIN:$(B)/tests/emulated/%=$(EMULATE)/tests/%.d) $(B)/$(INTRINSICS) $(EMULATE)/$(INTRINSICS))
