@@ -145,7 +145,7 @@ static void run_tile(const struct gemm_view *v, size_t group, size_t panel, size
 	gemm->fn(m, n, taps, kc, v->ptr, b, y, a->ldc, &ep);
 	if (a->tail.kind != ACT_NONE)
 		for (size_t i = 0; i < m; i++)
-			tail_apply(&a->tail, n, y + i * a->ldc);
+			tail_apply(a->k, &a->tail, n, y + i * a->ldc);
 }
 
 /* Rows row..end of one picture for some of the panels. */

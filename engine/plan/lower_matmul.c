@@ -78,12 +78,12 @@ static void multiply(const struct product_args *p, const float *a, const float *
 	}
 	size_t count = p->m * p->n;
 	if (p->alpha != 1)
-		unary_f32(UNARY_AFFINE, count, y, p->alpha, 0, y);
+		p->k->unary_f32(UNARY_AFFINE, count, y, p->alpha, 0, y);
 	for (size_t row = 0; p->bias && row < p->m; row++)
-		binary_f32(BINARY_ADD, p->n, y + row * p->n, 1, p->bias, 1, y + row * p->n);
+		p->k->binary_f32(BINARY_ADD, p->n, y + row * p->n, 1, p->bias, 1, y + row * p->n);
 	if (residual)
-		binary_f32(BINARY_ADD, count, y, 1, residual, 1, y);
-	tail_apply(&p->tail, count, y);
+		p->k->binary_f32(BINARY_ADD, count, y, 1, residual, 1, y);
+	tail_apply(p->k, &p->tail, count, y);
 }
 
 static void run_product(const struct step *step, const struct run *run, size_t first, size_t n)
@@ -175,7 +175,7 @@ enum cnn_status lower_gemm(struct lowering *l, const struct node *n, struct cnn_
 			float *scaled = lower_alloc(l, k * columns, sizeof(float));
 			if (!scaled)
 				return lower_no_memory(n, err);
-			unary_f32(UNARY_AFFINE, k * columns, weights, attr->alpha, 0, scaled);
+			l->k->unary_f32(UNARY_AFFINE, k * columns, weights, attr->alpha, 0, scaled);
 			weights = scaled;
 		}
 		return lower_weights(l, n, m, k, columns, weights, stride_k, stride_n, bias, err);
