@@ -179,22 +179,34 @@ static void on_read(uv_work_t *work)
 		                           &f->error);
 }
 
-/* Memory for the answer, counted like that of bodies. false: the request is refused. */
+static const char memory_is_full[] = "other requests fill the memory set aside for them";
+
+/* Count memory like that of bodies. What is larger than all room is let in when nothing else is there. */
+static bool reserve(struct infer *f, size_t bytes)
+{
+	struct server *s = f->server;
+	size_t room = s->body_bytes_limit - s->body_bytes;
+	if (bytes > room && s->body_bytes > f->counted) {
+		s->metrics.rejected[REJECT_BODY_MEMORY]++;
+		return false;
+	}
+	bytes = bytes < room ? bytes : room;
+	s->body_bytes += bytes;
+	f->counted += bytes;
+	return true;
+}
+
+/* Memory for the answer. false: the request is refused. */
 static bool make_room(struct infer *f)
 {
 	/* A number of the answer is 4 bytes, and up to 16 characters as JSON. */
 	enum { ANSWER_BYTES = 20 };
 	struct server *s = f->server;
 	size_t n = f->batch.n, classes = cnn_model_info(f->model)->classes, bytes;
-	if (__builtin_mul_overflow(n * ANSWER_BYTES, classes, &bytes) ||
-	    bytes > s->body_bytes_limit - s->body_bytes) {
-		s->metrics.rejected[REJECT_BODY_MEMORY]++;
-		infer_fail(f, 503, "overloaded",
-		           "other requests fill the memory set aside for them");
+	if (__builtin_mul_overflow(n * ANSWER_BYTES, classes, &bytes) || !reserve(f, bytes)) {
+		infer_fail(f, 503, "overloaded", memory_is_full);
 		return false;
 	}
-	s->body_bytes += bytes;
-	f->counted += bytes;
 	f->item = calloc(n, sizeof *f->item);
 	f->scores = malloc(n * classes * sizeof *f->scores);
 	if (f->item && f->scores)
@@ -272,6 +284,14 @@ void infer_start(struct request *r, const struct registry_model *model,
 	f->deadline_ns = f->started_ns + (uint64_t)s->config->predict_timeout_ms * 1000000u;
 	f->work.data = f;
 	s->predictions++;
+	/* Numbers out of text, and pictures out of base64, take at most twice the text's memory. */
+	if (!form->raw && !reserve(f, 2 * form->json_len)) {
+		reply_error(&r->reply, 503, "overloaded", "%s", memory_is_full);
+		set_retry_after(f);
+		r->infer = NULL;
+		infer_free(f);
+		return;
+	}
 	s->infer_work++;
 	uv_queue_work(&s->loop, &f->work, on_read, on_read_done);
 }

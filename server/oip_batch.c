@@ -97,8 +97,8 @@ static enum cnn_status read_json_tensor(struct reading *in, const struct oip_spa
 	struct oip_batch *batch = in->batch;
 	enum cnn_dtype dtype = in->info->input_dtype;
 	size_t bytes = batch->n * batch->tensor_bytes, count = bytes / cnn_dtype_size(dtype);
-	/* Each number takes a character at least: a shape that promises too much takes no memory. */
-	if (count > data->len)
+	/* Each number takes a digit and a comma: a shape that promises too much takes no memory. */
+	if (count > (data->len + 1) / 2)
 		return cnn_fail(in->err, CNN_BAD_ARG,
 		                "\"data\" has fewer elements than the shape's %zu", count);
 	batch->owned = malloc(bytes);
@@ -282,7 +282,7 @@ enum cnn_status oip_batch_read_v1(const struct cnn_model *model, const struct oi
 	bool pictures = is_object(&span[0]);
 	if (pictures)
 		status = new_pictures(&in);
-	else if (count > body->len / batch->n ||
+	else if (count > body->len / 2 / batch->n ||
 	         __builtin_mul_overflow(batch->n, batch->tensor_bytes, &bytes))
 		return cnn_fail(err, CNN_BAD_ARG, "instance 0: fewer than the model's %zu elements",
 		                count);
