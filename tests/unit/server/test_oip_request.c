@@ -19,10 +19,10 @@ static enum cnn_status read_text(const char *text, size_t len)
 
 static const char whole[] =
 	"{\"id\":\"7\",\"parameters\":{\"binary_data_output\":true,\"timeout\":5,\"x\":[]},"
-        "\"inputs\":"
+	"\"inputs\":"
 	"[{\"name\":\"a\",\"shape\":[2,3],\"datatype\":\"FP32\",\"data\":[[1,2,3],[4,5,6]]},"
 	"{\"name\":\"b\",\"shape\":[],\"datatype\":\"BYTES\",\"parameters\":{\"binary_data_size\":"
-        "9}}],"
+	"9}}],"
 	"\"outputs\":[{\"name\":\"y\",\"parameters\":{\"classification\":3}},"
 	"{\"name\":\"z\",\"parameters\":{\"binary_data\":false}}],\"other\":{\"deep\":[1]}}";
 
