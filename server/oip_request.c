@@ -31,7 +31,7 @@ struct member {
 	member_fn *read;
 };
 
-/* Read an object: known members once each, others are passed over. */
+/* Read an object: known members at most once each, others are passed over. */
 static enum cnn_status read_members(struct reading *in, const struct member known[], size_t n,
                                     void *to)
 {
@@ -46,7 +46,8 @@ static enum cnn_status read_members(struct reading *in, const struct member know
 			i++;
 		if (status)
 			break;
-		if (i == n) {
+		/* null is what some clients write for what is not given */
+		if (i == n || scan_peek(&in->r) == 'n') {
 			status = scan_skip(&in->r);
 			continue;
 		}

@@ -4,6 +4,7 @@ import functools
 import io
 import json
 import os
+import shutil
 import struct
 
 import numpy as np
@@ -98,6 +99,19 @@ def test_v2_batch_of_one(t):
     near(result.as_numpy(OUT), reference(t, "tiny", numbers(3)), "three runs of one")
 
 
+def test_v2_no_model(t):
+    alone = os.path.join(t.folder, "a/b/convd")
+    os.makedirs(os.path.dirname(alone), exist_ok=True)
+    shutil.copy(t.suite.convd, alone)
+    server = t.start(ready=False, program=alone)
+    reply = server.get("/v2/health/ready")
+    equal((reply.status, reply.json()), (503, {"ready": False, "live": True}), "ready")
+    equal(server.get("/v2/health/live").status, 200, "live")
+    equal(server.get("/v2/models").json(), {"models": []}, "models")
+    equal(server.get("/v2/models/stats").json(), {"model_stats": []}, "stats")
+    refused(t, plain(), status=404, server=server)
+
+
 def test_v2_unknown(t):
     for path in ("/v2/models/nobody", "/v2/models/tiny/versions/4", "/v2/models/nobody/ready", "/v2/nothing",
                  "/v2/models/nobody/config", "/v2/models/tiny/versions/1/stats", "/v2/models/nobody/stats"):
@@ -142,6 +156,8 @@ def test_v2_json_tensor(t):
         equal(reply["outputs"][0]["datatype"], "FP32", "datatype")
         near(Result(response).as_numpy(OUT), want, "JSON")
     check("id" not in post(t, {"inputs": [entry]}).json(), "an id that nobody gave")
+    nulls = {"id": None, "parameters": None, "outputs": None, "inputs": [dict(entry, parameters=None)]}
+    near(infer(t, nulls).as_numpy(OUT), want, "null for what is not given")
 
 
 def test_v2_order_of_members(t):
