@@ -52,19 +52,25 @@ static void submit(struct infer_item *it)
 	finish(it, outcome);
 }
 
-static void on_decode(uv_work_t *work)
+static enum cnn_status decode(struct batch_job *batch)
 {
-	struct infer_item *it = work->data;
+	struct infer_item *it = (struct infer_item *)batch;
 	const struct infer *f = it->owner;
-	if (atomic_load(&f->left))
-		return;
 	const struct config *config = f->server->config;
 	struct image_limits limits = {MAX_SIDE, config->max_pixels};
 	struct image_header header;
+	return image_read(it->encoded.bytes, it->encoded.len, &limits, config->jpeg_scaling == 0,
+	                  &cnn_model_info(f->model)->preprocess.fit, &it->pixels, &header,
+	                  &batch->error);
+}
+
+static void on_decode(uv_work_t *work)
+{
+	struct infer_item *it = work->data;
+	if (atomic_load(&it->owner->left))
+		return;
 	it->decode_started_ns = batcher_now_ns();
-	it->decoded = image_read(
-		it->encoded.bytes, it->encoded.len, &limits, config->jpeg_scaling == 0,
-		&cnn_model_info(f->model)->preprocess.fit, &it->pixels, &header, &it->batch.error);
+	it->decoded = decode(&it->batch);
 	it->decode_finished_ns = batcher_now_ns();
 }
 
