@@ -186,6 +186,39 @@ def test_v2_binary_tensor(t):
         near(infer(t, body, headers).as_numpy(OUT), want, "alignment")
 
 
+def test_v2_on_one_connection(t):
+    """One after another as tritonclient's pool does, in one piece and in chunks, refusals between them."""
+    x = numbers(2)
+    body, headers = request([tensor(IN, x)])
+    with t.server.connect() as connection:
+        for _ in range(3):
+            connection.send_request("POST", INFER, body, headers, close=False)
+            near(Result(connection.read_response("POST")).as_numpy(OUT), reference(t, "tiny", x), "in one piece")
+            connection.send_request("POST", INFER, body[:-4], headers, close=False)
+            equal(connection.read_response("POST").status, 400, "cut off")
+            connection.send_request("POST", INFER, None, headers + [("Transfer-Encoding", "chunked")], close=False)
+            for at in range(0, len(body), 5000):
+                part = body[at:at + 5000]
+                connection.send(b"%x\r\n%s\r\n" % (len(part), part))
+            connection.send(b"0\r\n\r\n")
+            near(Result(connection.read_response("POST")).as_numpy(OUT), reference(t, "tiny", x), "in chunks")
+
+
+def test_v2_many_at_once(t):
+    """Each gets its own answer."""
+    inputs = [numbers(1 + seed % 3, seed=seed) for seed in range(12)]
+    connections = [t.server.connect() for _ in inputs]
+    try:
+        for round_number in range(3):
+            for c, x in zip(connections, inputs):
+                c.send_request("POST", INFER, *request([tensor(IN, x, binary=round_number != 1)]), close=False)
+            for c, x in zip(connections, inputs):
+                near(Result(c.read_response("POST")).as_numpy(OUT), reference(t, "tiny", x), "its own")
+    finally:
+        for c in connections:
+            c.close()
+
+
 def test_v2_choice_of_outputs(t):
     entry, data = tensor(IN, numbers())
     for parameters, output, binary in (
