@@ -5,12 +5,14 @@
 #include "server/config.h"
 #include "server/log.h"
 #include "server/metrics.h"
+#include "server/model_stats.h"
 #include "server/registry.h"
 
 #include <pthread.h>
 #include <uv.h>
 
 struct http;
+struct infer_item;
 struct job;
 
 struct server {
@@ -22,6 +24,7 @@ struct server {
 	struct batcher *batcher;
 	struct registry registry;
 	struct metrics metrics;
+	struct model_stats *model_stats;
 	uint64_t started_ns; /* monotonic clock */
 	bool draining;
 
@@ -29,11 +32,13 @@ struct server {
 	size_t body_bytes;       /* memory that request bodies hold */
 	size_t body_bytes_limit; /* beyond it new bodies are refused */
 	size_t decoding;         /* pictures handed to the thread pool and not yet back */
+	size_t infer_work;       /* parts of inference requests on the thread pool */
 	size_t predictions;      /* alive, also those that nobody waits for any more */
 
 	uv_async_t wake; /* sent after a push to `done` */
 	pthread_mutex_t done_lock;
-	struct job *done; /* finished by the workers, newest first */
+	struct job *done;               /* finished by the workers, newest first */
+	struct infer_item *infers_done; /* likewise */
 };
 
 #endif

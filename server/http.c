@@ -1,6 +1,7 @@
 #include "server/http.h"
 #include "server/connection.h"
 #include "server/deadline.h"
+#include "server/infer.h"
 #include "server/job.h"
 #include "server/linger.h"
 #include "server/request.h"
@@ -336,6 +337,8 @@ size_t http_stop(struct http *h)
 			                "the server ended before the request was complete");
 		else if (c->phase == CONNECTION_WORKING && c->request->prediction)
 			prediction_give_up(c->request->prediction, PREDICTION_DRAINING);
+		else if (c->phase == CONNECTION_WORKING && c->request->infer)
+			infer_give_up(c->request->infer, PREDICTION_DRAINING);
 	}
 	/* Resumed connections send their answer in the next runs; a suspended one would abort the stop. */
 	MHD_run(h->daemon);

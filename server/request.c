@@ -64,6 +64,7 @@ struct request *request_new(struct server *server, struct connection *connection
 	r->query_text = uri[len] ? arena_strdup(r->arena, uri + len + 1) : "";
 	if (!r->query_text)
 		r->path = NULL;
+	r->reply.oip = r->path && route_is_oip(r->path);
 	return r;
 }
 
@@ -87,6 +88,16 @@ struct header_facts {
 	bool malformed_name;
 };
 
+/* Given twice it is a list, which is no number. */
+static void see_inference_header(struct request *r, const char *value)
+{
+	const char *before = r->inference_header;
+	r->inference_header = before ? arena_printf(r->arena, "%s, %s", before, value)
+	                             : arena_strdup(r->arena, value);
+	if (!r->inference_header)
+		r->inference_header = "(out of memory)";
+}
+
 static enum MHD_Result see_header(void *ctx, enum MHD_ValueKind kind, const char *name,
                                   const char *value)
 {
@@ -109,6 +120,8 @@ static enum MHD_Result see_header(void *ctx, enum MHD_ValueKind kind, const char
 		f->id = value;
 	} else if (strcasecmp(name, "Content-Type") == 0) {
 		f->request->content_type = arena_strdup(f->request->arena, value);
+	} else if (strcasecmp(name, "Inference-Header-Content-Length") == 0) {
+		see_inference_header(f->request, value);
 	} else if (strcasecmp(name, "Expect") == 0) {
 		f->request->expects = strcasecmp(value, "100-continue") == 0;
 	}

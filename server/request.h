@@ -8,6 +8,7 @@
 
 struct MHD_Connection;
 struct connection;
+struct infer;
 struct prediction;
 
 enum { REQUEST_ID_MAX = 128 };
@@ -28,7 +29,8 @@ struct request {
 	const char *first_line; /* the address in libmicrohttpd's buffer, until the header is in */
 	size_t address_len;
 	const char *content_type;
-	uint64_t started_ns; /* monotonic clock */
+	const char *inference_header; /* Inference-Header-Content-Length; NULL: not given */
+	uint64_t started_ns;          /* monotonic clock */
 	enum request_stage stage;
 	unsigned method; /* enum method; 0 for any other */
 	char id[REQUEST_ID_MAX + 1];
@@ -42,7 +44,8 @@ struct request {
 	size_t body_expected;  /* Content-Length; 0 when unknown */
 	bool chunked, expects; /* Transfer-Encoding: chunked; Expect: 100-continue */
 
-	struct prediction *prediction; /* the work that it waits for */
+	struct prediction *prediction; /* the work that it waits for, */
+	struct infer *infer;           /* of one kind or the other */
 	struct reply reply;
 };
 

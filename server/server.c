@@ -2,6 +2,7 @@
 #include "engine/base/cpu.h"
 #include "server/context.h"
 #include "server/http.h"
+#include "server/infer.h"
 #include "server/job.h"
 #include "server/listen.h"
 #include "server/routes.h"
@@ -70,6 +71,7 @@ static void on_reload_signal(uv_signal_t *signal, int number)
 static void on_wake(uv_async_t *async)
 {
 	jobs_take_done(async->data);
+	infers_take_done(async->data);
 }
 
 /* libuv reads it before its first work item; what the user set stays. */
@@ -154,10 +156,11 @@ static size_t stop(struct run *run)
 {
 	struct server *s = &run->server;
 	size_t cut_off = http_stop(s->http);
-	while (s->decoding > 0)
+	while (s->decoding > 0 || s->infer_work > 0)
 		uv_run(&s->loop, UV_RUN_ONCE);
 	batcher_free(s->batcher);
 	jobs_take_done(s);
+	infers_take_done(s);
 	return cut_off;
 }
 
@@ -212,6 +215,7 @@ enum cnn_status server_run(const struct config *config, const struct server_mode
 free_run:
 	registry_clear(&s->registry);
 	metrics_clear(&s->metrics);
+	model_stats_clear(&s->model_stats);
 	pthread_mutex_destroy(&s->done_lock);
 	free(run);
 	return status;
