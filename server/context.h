@@ -12,6 +12,7 @@
 
 struct http;
 struct job;
+struct key_list;
 
 struct server {
 	const struct config *config;
@@ -22,6 +23,7 @@ struct server {
 	struct batcher *batcher;
 	struct registry registry;
 	struct metrics metrics;
+	struct key_list *keys; /* NULL: everyone may ask */
 	uint64_t started_ns; /* monotonic clock */
 	bool draining;
 

@@ -1,4 +1,5 @@
 #include "server/request.h"
+#include "server/guard.h"
 
 #include <microhttpd.h>
 #include <stdlib.h>
@@ -84,6 +85,7 @@ struct header_facts {
 	struct request *request;
 	size_t lengths, encodings, hosts;
 	const char *encoding, *length, *id;
+	struct guard_header guard;
 	bool malformed_name;
 };
 
@@ -109,6 +111,10 @@ static enum MHD_Result see_header(void *ctx, enum MHD_ValueKind kind, const char
 		f->id = value;
 	} else if (strcasecmp(name, "Content-Type") == 0) {
 		f->request->content_type = arena_strdup(f->request->arena, value);
+	} else if (strcasecmp(name, "Authorization") == 0) {
+		f->guard.authorization = value;
+	} else if (strcasecmp(name, "X-Api-Key") == 0) {
+		f->guard.api_key = value;
 	} else if (strcasecmp(name, "Expect") == 0) {
 		f->request->expects = strcasecmp(value, "100-continue") == 0;
 	}
@@ -240,6 +246,7 @@ void request_begin(struct request *r, struct MHD_Connection *mhd, const char *me
 	if (!check_framing(r, &facts, version))
 		return;
 	find_route(r, method);
+	guard_request(r, &facts.guard);
 	if (r->reply.status)
 		return;
 	struct cnn_error err;

@@ -28,6 +28,8 @@ struct request {
 	const char *first_line; /* the address in libmicrohttpd's buffer, until the header is in */
 	size_t address_len;
 	const char *content_type;
+	const char
+		*key_name;   /* of the API key that it showed; NULL: none, "": one without a name */
 	uint64_t started_ns; /* monotonic clock */
 	enum request_stage stage;
 	unsigned method; /* enum method; 0 for any other */

@@ -1,8 +1,10 @@
 #include "server/server.h"
 #include "engine/base/cpu.h"
 #include "server/context.h"
+#include "server/guard.h"
 #include "server/http.h"
 #include "server/job.h"
+#include "server/keys.h"
 #include "server/listen.h"
 #include "server/routes.h"
 
@@ -60,11 +62,19 @@ static void on_stop_signal(uv_signal_t *signal, int number)
 	uv_timer_start(&run->drain, on_drain, 0, DRAIN_POLL_MS);
 }
 
+static void reload_keys(struct server *s)
+{
+	struct cnn_error err;
+	if (guard_load_keys(s, &err) != CNN_OK)
+		log_line(s->log, LOG_ERROR, "%s; the keys stay as they were", err.text);
+}
+
 static void on_reload_signal(uv_signal_t *signal, int number)
 {
 	(void)number;
-	const struct run *run = signal->data;
-	log_line(run->server.log, LOG_WARNING, "SIGHUP: reloading is not supported, ignored");
+	struct run *run = signal->data;
+	log_line(run->server.log, LOG_INFO, "SIGHUP: reloading");
+	reload_keys(&run->server);
 }
 
 static void on_wake(uv_async_t *async)
@@ -185,7 +195,9 @@ enum cnn_status server_run(const struct config *config, const struct server_mode
 	status = open_loop(run, err);
 	if (status != CNN_OK)
 		goto free_run;
-	status = add_models(s, models, n, err);
+	status = guard_load_keys(s, err);
+	if (status == CNN_OK)
+		status = add_models(s, models, n, err);
 	if (n == 0 && no_model_reason)
 		log_line(s->log, LOG_WARNING, "%s", no_model_reason);
 	/* Signals first: whoever reads the port may send one at once. */
@@ -212,6 +224,7 @@ enum cnn_status server_run(const struct config *config, const struct server_mode
 free_run:
 	registry_clear(&s->registry);
 	metrics_clear(&s->metrics);
+	keys_free(s->keys);
 	pthread_mutex_destroy(&s->done_lock);
 	free(run);
 	return status;
