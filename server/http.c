@@ -1,6 +1,7 @@
 #include "server/http.h"
 #include "server/connection.h"
 #include "server/deadline.h"
+#include "server/encoding.h"
 #include "server/job.h"
 #include "server/linger.h"
 #include "server/request.h"
@@ -132,6 +133,7 @@ static enum MHD_Result begin(struct request *r, struct MHD_Connection *mhd, cons
 /* Header and body are in. */
 static enum MHD_Result work(struct request *r, struct MHD_Connection *mhd)
 {
+	encoding_end(r);
 	if (!r->reply.status)
 		r->route->handle(r);
 	if (r->reply.status)

@@ -1,12 +1,13 @@
-"""Who may ask: API keys."""
+"""Who may ask, and how much: API keys, compressed bodies."""
+import gzip
 import os
 import signal
-import socket
 import time
+import zlib
 
 import photos
 from harness import check, equal, wait_until
-from http_client import Closed
+from http_client import multipart
 
 KEY = "correct-horse-battery-staple"
 BEARER = [("Authorization", f"Bearer {KEY}")]
@@ -114,3 +115,91 @@ def test_key_files_at_the_start(t):
     server = t.start("--api-key-file", path, t.suite.model("tiny"))
     check("others than its owner may read it" in server.log(), server.log())
     check("under 16 characters" in server.log(), server.log())
+
+
+def encoded(name):
+    return [("Content-Encoding", name)]
+
+
+def bare_deflate(data):
+    packer = zlib.compressobj(9, zlib.DEFLATED, -15)
+    return packer.compress(data) + packer.flush()
+
+
+def test_compressed_bodies(t):
+    photo = photos.jpeg()
+    want = t.server.predict(photo).json()["predictions"]
+    form, form_type = multipart([("image", "a.jpg", "image/jpeg", photo), ("image", "b.jpg", "image/jpeg", photo)])
+    for name, pack in (("gzip", gzip.compress), ("GZIP", gzip.compress), ("x-gzip", gzip.compress),
+                       ("deflate", zlib.compress), ("deflate", bare_deflate), ("identity", bytes)):
+        response = t.server.predict(pack(photo), headers=encoded(name))
+        equal(response.status, 200, f"{name}: {response}")
+        equal(response.json()["predictions"], want, name)
+        response = t.server.predict(pack(form), headers=encoded(name) + [("Content-Type", form_type)])
+        equal([r["predictions"] for r in response.json()["results"]], [want, want], f"a form by {name}")
+    two = gzip.compress(photo[:1000]) + gzip.compress(photo[1000:])
+    equal(t.server.predict(two, headers=encoded("gzip")).json()["predictions"], want, "two members")
+    with t.server.connect() as connection:
+        for piece in (1, 7, 1000):
+            packed = gzip.compress(photo)
+            chunks = [packed[i:i + piece] for i in range(0, len(packed), piece)]
+            connection.send(b"POST /predict HTTP/1.1\r\nHost: a\r\nContent-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n\r\n" +
+                            b"".join(b"%x\r\n%s\r\n" % (len(c), c) for c in chunks) + b"0\r\n\r\n")
+            equal(connection.read_response("POST").json()["predictions"], want, f"chunks of {piece}")
+    equal(t.server.metric("convd_http_body_bytes"), 0, "memory of bodies afterwards")
+
+
+def test_broken_encodings(t):
+    packed = gzip.compress(photos.jpeg())
+    for body in (packed[:-1], packed[:100], packed[:1], b"\x1f\x8b", b"hello", packed + b"x", packed[:200] + b"\0" * 50 +
+                 packed[250:], packed[:-8] + bytes(8)):
+        response = t.server.predict(body, headers=encoded("gzip"))
+        equal(response.status, 400, f"{len(body)} bytes: {response}")
+        equal(response.json()["error"]["code"], "bad_encoding", "code")
+    equal(t.server.predict(zlib.compress(b"x" * 1000)[:-1], headers=encoded("deflate")).status, 400, "deflate")
+    equal(t.server.predict(photos.jpeg(), headers=encoded("deflate")).status, 400, "a JPEG is no deflate")
+    response = t.server.predict(b"", headers=encoded("gzip"))
+    equal(response.json()["error"]["code"], "empty_body", "no byte at all")
+    equal(t.server.predict(gzip.compress(b""), headers=encoded("gzip")).json()["error"]["code"], "empty_body", "nothing")
+    equal(t.server.metric("convd_http_body_bytes"), 0, "memory of bodies afterwards")
+
+
+def test_unknown_encodings(t):
+    for headers in (encoded("br"), encoded("zstd"), encoded("gzip, gzip"), encoded("gzip") * 2, encoded(""),
+                    encoded("identity") + encoded("gzip"), encoded("x" * 3000)):
+        response = t.server.predict(photos.jpeg(64, 48), headers=headers)
+        equal(response.status, 415, f"{headers}"[:100])
+        equal(response.json()["error"]["code"], "encoding_unsupported", "code")
+        equal(response.header("Accept-Encoding"), "gzip, deflate", "Accept-Encoding")
+    equal(t.server.get("/health", encoded("br")).status, 200, "where no body is wanted")
+
+
+def test_compression_bomb(t):
+    server = t.start("--max-body", "100000", t.suite.model("tiny"))
+    before = server.memory()
+    bomb = gzip.compress(bytes(80_000_000))
+    check(len(bomb) < 100000, "the bomb is small")
+    for _ in range(20):
+        with server.connect() as connection:
+            connection.send_request("POST", "/predict", bomb, encoded("gzip"))
+            equal(connection.read_response("POST").status, 413, "status")
+    # It is over when it unpacks too far, not when it has come in.
+    with server.connect() as connection:
+        connection.send_request("POST", "/predict", None, encoded("gzip") + [("Content-Length", len(bomb))], close=False)
+        connection.send(bomb[:2000])
+        equal(connection.read_response("POST").status, 413, "status in the middle")
+    # What never becomes anything is counted as it comes.
+    nothing = gzip.compress(b"")
+    with server.connect() as connection:
+        try:
+            connection.send(b"POST /predict HTTP/1.1\r\nHost: a\r\nContent-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n\r\n")
+            for _ in range(1000):
+                connection.send(b"%x\r\n%s\r\n" % (50 * len(nothing), 50 * nothing))
+        except OSError:
+            pass
+        equal(connection.read_response("POST").status, 413, "empty members")
+    # What unpacks to the limit is taken.
+    equal(server.predict(gzip.compress(bytes(100000)), headers=encoded("gzip")).status, 415, "zeros up to the limit")
+    equal(server.predict(gzip.compress(bytes(100001)), headers=encoded("gzip")).status, 413, "one byte more")
+    equal(server.metric("convd_http_body_bytes"), 0, "memory of bodies afterwards")
+    check(server.memory() - before < (32 if not t.suite.sanitized else 300) << 20, "the bomb was unpacked")
