@@ -10,6 +10,7 @@
 #include <pthread.h>
 #include <uv.h>
 
+struct cors;
 struct http;
 struct job;
 struct key_list;
@@ -24,7 +25,8 @@ struct server {
 	struct registry registry;
 	struct metrics metrics;
 	struct key_list *keys; /* NULL: everyone may ask */
-	uint64_t started_ns; /* monotonic clock */
+	struct cors *cors;     /* NULL: pages of other origins read nothing */
+	uint64_t started_ns;   /* monotonic clock */
 	bool draining;
 
 	size_t in_flight;        /* requests, from the first line to the answer's last byte */

@@ -1,4 +1,5 @@
 #include "server/request.h"
+#include "server/cors.h"
 #include "server/encoding.h"
 #include "server/guard.h"
 
@@ -121,6 +122,9 @@ static enum MHD_Result see_header(void *ctx, enum MHD_ValueKind kind, const char
 		f->guard.authorization = value;
 	} else if (strcasecmp(name, "X-Api-Key") == 0) {
 		f->guard.api_key = value;
+	} else if (strcasecmp(name, "Origin") == 0) {
+		if (f->request->server->cors)
+			f->request->cors_origin = cors_match(f->request->server->cors, value);
 	} else if (strcasecmp(name, "Expect") == 0) {
 		f->request->expects = strcasecmp(value, "100-continue") == 0;
 	}
@@ -356,6 +360,8 @@ void request_finish_reply(struct request *r)
 	if (!r->id[0])
 		request_make_id(NULL, r->id);
 	reply_header(&r->reply, "X-Request-Id", r->id);
+	if (s->cors)
+		cors_headers(s->cors, r->cors_origin, &r->reply);
 	if (s->draining)
 		r->reply.close = true;
 	double seconds = (double)(batcher_now_ns() - r->started_ns) * 1e-9;

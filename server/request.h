@@ -29,9 +29,9 @@ struct request {
 	const char *first_line; /* the address in libmicrohttpd's buffer, until the header is in */
 	size_t address_len;
 	const char *content_type;
-	const char
-		*key_name;   /* of the API key that it showed; NULL: none, "": one without a name */
-	uint64_t started_ns; /* monotonic clock */
+	const char *cors_origin; /* which Access-Control-Allow-Origin the reply gets; NULL: none */
+	const char *key_name;    /* of the API key that it showed, "" without one; NULL: no key */
+	uint64_t started_ns;     /* monotonic clock */
 	enum request_stage stage;
 	unsigned method; /* enum method; 0 for any other */
 	char id[REQUEST_ID_MAX + 1];

@@ -1,6 +1,7 @@
 #include "server/server.h"
 #include "engine/base/cpu.h"
 #include "server/context.h"
+#include "server/cors.h"
 #include "server/guard.h"
 #include "server/http.h"
 #include "server/job.h"
@@ -196,6 +197,8 @@ enum cnn_status server_run(const struct config *config, const struct server_mode
 	if (status != CNN_OK)
 		goto free_run;
 	status = guard_load_keys(s, err);
+	if (status == CNN_OK && config->cors_origin)
+		status = cors_parse(config->cors_origin, &s->cors, err);
 	if (status == CNN_OK)
 		status = add_models(s, models, n, err);
 	if (n == 0 && no_model_reason)
@@ -225,6 +228,7 @@ free_run:
 	registry_clear(&s->registry);
 	metrics_clear(&s->metrics);
 	keys_free(s->keys);
+	cors_free(s->cors);
 	pthread_mutex_destroy(&s->done_lock);
 	free(run);
 	return status;

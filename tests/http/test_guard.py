@@ -203,3 +203,54 @@ def test_compression_bomb(t):
     equal(server.predict(gzip.compress(bytes(100001)), headers=encoded("gzip")).status, 413, "one byte more")
     equal(server.metric("convd_http_body_bytes"), 0, "memory of bodies afterwards")
     check(server.memory() - before < (32 if not t.suite.sanitized else 300) << 20, "the bomb was unpacked")
+
+
+ORIGIN = [("Origin", "https://app.example")]
+ALLOW = "Access-Control-Allow-Origin"
+
+
+def test_cors(t):
+    server, _ = keyed(t, "--cors-origin", "http://localhost:3000,https://app.example")
+    photo = photos.jpeg(64, 48)
+    preflight = ORIGIN + [("Access-Control-Request-Method", "POST"), ("Access-Control-Request-Headers", "x-api-key")]
+    response = server.fetch("OPTIONS", "/predict", headers=preflight)
+    equal(response.status, 204, "preflight, without a key")
+    equal(response.header(ALLOW), "https://app.example", "origin")
+    check("POST" in response.header("Access-Control-Allow-Methods"), "methods")
+    for name in ("X-Api-Key", "Authorization", "Content-Type", "Content-Encoding"):
+        check(name in response.header("Access-Control-Allow-Headers"), f"{name} may be sent")
+    check(int(response.header("Access-Control-Max-Age")) > 0, "age")
+    # Errors too: a page that may not read them cannot say what is wrong.
+    for status, response in ((200, server.predict(photo, headers=ORIGIN + BEARER)),
+                             (401, server.predict(photo, headers=ORIGIN)),
+                             (404, server.get("/nothing", ORIGIN + BEARER)),
+                             (405, server.fetch("DELETE", "/predict", headers=ORIGIN + BEARER)),
+                             (413, server.fetch("POST", "/predict", None, ORIGIN + BEARER + [("Content-Length", 1 << 40)])),
+                             (415, server.predict(b"hello", headers=ORIGIN + BEARER)),
+                             (431, server.get("/health", ORIGIN + [("X", "y" * 50000)])),
+                             (200, server.get("/health", ORIGIN))):
+        equal(response.status, status, "status")
+        equal(response.header(ALLOW), "https://app.example", f"{ALLOW} of {status}")
+        equal(response.header("Vary"), "Origin", f"Vary of {status}")
+        for name in ("X-Request-Id", "Server-Timing", "Retry-After"):
+            check(name in response.header("Access-Control-Expose-Headers"), f"{name} may be read")
+    for headers in ([], [("Origin", "https://evil.example")], [("Origin", "null")], [("Origin", "https://app.example.evil")]):
+        response = server.get("/health", headers)
+        equal(response.header(ALLOW), None, f"{headers}")
+        equal(response.header("Vary"), "Origin", f"Vary for {headers}")
+        equal(server.fetch("OPTIONS", "/predict", headers=headers).header(ALLOW), None, f"preflight {headers}")
+
+
+def test_cors_for_all(t):
+    server = t.start("--cors-origin", "*", "--read-timeout-ms", "300", t.suite.model("tiny"))
+    equal(server.get("/health", ORIGIN).header(ALLOW), "*", "origin")
+    with server.connect() as connection:
+        connection.send_request("POST", "/predict", None, ORIGIN + [("Content-Length", 100)], close=False)
+        response = connection.read_response("POST")
+        equal((response.status, response.header(ALLOW)), (408, "*"), "a body that does not come")
+    equal(t.server.get("/health", ORIGIN).header(ALLOW), None, "without the option")
+    equal(t.server.get("/health", ORIGIN).header("Vary"), None, "Vary without the option")
+    for bad in ("app.example", "https://app.example/", "https://a,", "null"):
+        done = t.run("serve", "--port", "0", "--cors-origin", bad, t.suite.model("tiny"))
+        equal(done.returncode, 1, f"--cors-origin {bad}")
+        check("--cors-origin" in done.stderr, done.stderr)
