@@ -1,6 +1,7 @@
 #include "server/guard.h"
 #include "server/keys.h"
 #include "server/request.h"
+#include "server/tls.h"
 
 #include <string.h>
 #include <strings.h>
@@ -34,6 +35,25 @@ enum cnn_status guard_load_keys(struct server *s, struct cnn_error *err)
 	if (keys_short(keys) > 0)
 		log_line(s->log, LOG_WARNING, "%s: %zu of the keys have under %d characters", path,
 		         keys_short(keys), KEY_SHORT);
+	return CNN_OK;
+}
+
+enum cnn_status guard_load_certificate(struct server *s, struct cnn_error *err)
+{
+	const char *certificate = s->config->tls_cert, *key = s->config->tls_key;
+	struct tls_identity *identity;
+	if (!certificate && !key)
+		return CNN_OK;
+	if (!certificate || !key)
+		return cnn_fail(err, CNN_BAD_ARG, "--tls-cert and --tls-key go together");
+	enum cnn_status status = tls_identity_load(certificate, key, &identity, err);
+	if (status != CNN_OK)
+		return status;
+	tls_identity_unref(s->identity);
+	s->identity = identity;
+	log_line(s->log, LOG_INFO, "certificate %s is loaded", certificate);
+	if (keys_file_is_open(key))
+		log_line(s->log, LOG_WARNING, "%s: others than its owner may read it", key);
 	return CNN_OK;
 }
 

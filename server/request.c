@@ -58,8 +58,11 @@ struct request *request_new(struct server *server, struct connection *connection
 	r->address_len = strlen(uri);
 	server->in_flight++;
 	/* The absolute form, "GET http://host/path", means the same as "/path". */
-	if (strncasecmp(uri, "http://", 7) == 0) {
-		uri += 7;
+	size_t scheme = strncasecmp(uri, "http://", 7) == 0    ? 7
+	                : strncasecmp(uri, "https://", 8) == 0 ? 8
+	                                                       : 0;
+	if (scheme) {
+		uri += scheme;
 		uri += strcspn(uri, "/?");
 	}
 	size_t len = strcspn(uri, "?");

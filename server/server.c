@@ -8,6 +8,7 @@
 #include "server/keys.h"
 #include "server/listen.h"
 #include "server/routes.h"
+#include "server/tls.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -70,12 +71,20 @@ static void reload_keys(struct server *s)
 		log_line(s->log, LOG_ERROR, "%s; the keys stay as they were", err.text);
 }
 
+static void reload_certificate(struct server *s)
+{
+	struct cnn_error err;
+	if (guard_load_certificate(s, &err) != CNN_OK)
+		log_line(s->log, LOG_ERROR, "%s; the certificate stays as it was", err.text);
+}
+
 static void on_reload_signal(uv_signal_t *signal, int number)
 {
 	(void)number;
 	struct run *run = signal->data;
 	log_line(run->server.log, LOG_INFO, "SIGHUP: reloading");
 	reload_keys(&run->server);
+	reload_certificate(&run->server);
 }
 
 static void on_wake(uv_async_t *async)
@@ -148,8 +157,8 @@ static enum cnn_status open_port(struct server *s, struct cnn_error *err)
 		         "the limit on open files allows %u connections, not %lld", limit,
 		         (long long)s->config->max_connections);
 	struct listener listener;
-	enum cnn_status status =
-		listen_open(s->config->host, (unsigned)s->config->port, &listener, err);
+	enum cnn_status status = listen_open(s->identity ? "https" : "http", s->config->host,
+	                                     (unsigned)s->config->port, &listener, err);
 	if (status != CNN_OK)
 		return status;
 	status = http_start(s, listener.fd, limit, err);
@@ -197,6 +206,8 @@ enum cnn_status server_run(const struct config *config, const struct server_mode
 	if (status != CNN_OK)
 		goto free_run;
 	status = guard_load_keys(s, err);
+	if (status == CNN_OK)
+		status = guard_load_certificate(s, err);
 	if (status == CNN_OK && config->cors_origin)
 		status = cors_parse(config->cors_origin, &s->cors, err);
 	if (status == CNN_OK)
@@ -229,6 +240,7 @@ free_run:
 	metrics_clear(&s->metrics);
 	keys_free(s->keys);
 	cors_free(s->cors);
+	tls_identity_unref(s->identity);
 	pthread_mutex_destroy(&s->done_lock);
 	free(run);
 	return status;
