@@ -290,19 +290,26 @@ static uint64_t clamp(int64_t value, int64_t min, int64_t max)
 
 static struct MHD_Daemon *start_daemon(struct http *h, int listen_fd, unsigned max_connections)
 {
-	unsigned flags =
-		MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | (h->server->identity ? MHD_USE_TLS : 0);
-	return MHD_start_daemon(
-		flags, 0, NULL, NULL, on_request, h, MHD_OPTION_LISTEN_SOCKET, listen_fd,
-		MHD_OPTION_CONNECTION_LIMIT, max_connections, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-		(size_t)POOL_BYTES, MHD_OPTION_CONNECTION_MEMORY_INCREMENT, (size_t)POOL_INCREMENT,
-		MHD_OPTION_NOTIFY_CONNECTION, on_connection, h, MHD_OPTION_URI_LOG_CALLBACK,
-		on_first_line, h, MHD_OPTION_NOTIFY_COMPLETED, on_completed, h,
-		MHD_OPTION_UNESCAPE_CALLBACK, keep_escapes, NULL, MHD_OPTION_SIGPIPE_HANDLED_BY_APP,
-		1,
+	const struct server *s = h->server;
+	unsigned flags = MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | (s->identity ? MHD_USE_TLS : 0);
+	unsigned per_ip = (unsigned)s->config->max_connections_per_ip;
+	/* clang-format off */
+	return MHD_start_daemon(flags, 0, NULL, NULL, on_request, h,
+		MHD_OPTION_LISTEN_SOCKET, listen_fd,
+		MHD_OPTION_CONNECTION_LIMIT, max_connections,
+		MHD_OPTION_PER_IP_CONNECTION_LIMIT, per_ip,
+		MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)POOL_BYTES,
+		MHD_OPTION_CONNECTION_MEMORY_INCREMENT, (size_t)POOL_INCREMENT,
+		MHD_OPTION_NOTIFY_CONNECTION, on_connection, h,
+		MHD_OPTION_URI_LOG_CALLBACK, on_first_line, h,
+		MHD_OPTION_NOTIFY_COMPLETED, on_completed, h,
+		MHD_OPTION_UNESCAPE_CALLBACK, keep_escapes, NULL,
+		MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1,
 		/* Without TLS these two are ignored. */
-		MHD_OPTION_HTTPS_PRIORITIES, TLS_PRIORITIES, MHD_OPTION_HTTPS_CERT_CALLBACK,
-		handshake_no_certificate, MHD_OPTION_END);
+		MHD_OPTION_HTTPS_PRIORITIES, TLS_PRIORITIES,
+		MHD_OPTION_HTTPS_CERT_CALLBACK, handshake_no_certificate,
+		MHD_OPTION_END);
+	/* clang-format on */
 }
 
 enum cnn_status http_start(struct server *server, int listen_fd, unsigned max_connections,

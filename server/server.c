@@ -8,6 +8,7 @@
 #include "server/keys.h"
 #include "server/listen.h"
 #include "server/routes.h"
+#include "server/sandbox.h"
 #include "server/tls.h"
 
 #include <signal.h>
@@ -149,6 +150,18 @@ static enum cnn_status add_models(struct server *s, const struct server_model *m
 	return status;
 }
 
+static enum cnn_status enter_sandbox(struct server *s, struct cnn_error *err)
+{
+	int mode = s->config->sandbox;
+	if (mode == SANDBOX_OFF || (mode == SANDBOX_AUTO && SANDBOX_SANITIZED))
+		return CNN_OK;
+	enum cnn_status status = sandbox_enter(err);
+	if (status == CNN_OK || mode == SANDBOX_ON)
+		return status;
+	log_line(s->log, LOG_WARNING, "%s; going on without it", err->text);
+	return CNN_OK;
+}
+
 static enum cnn_status open_port(struct server *s, struct cnn_error *err)
 {
 	unsigned limit = listen_connection_limit((unsigned)s->config->max_connections);
@@ -164,6 +177,8 @@ static enum cnn_status open_port(struct server *s, struct cnn_error *err)
 	status = http_start(s, listener.fd, limit, err);
 	if (status == CNN_OK && s->config->port_file)
 		status = listen_write_port(s->config->port_file, listener.port, err);
+	if (status == CNN_OK)
+		status = enter_sandbox(s, err);
 	if (status == CNN_OK)
 		log_line(s->log, LOG_INFO, "listening on %s", listener.url);
 	return status;

@@ -6,8 +6,8 @@ import time
 import zlib
 
 import photos
-from harness import check, equal, wait_until
-from http_client import multipart
+from harness import Skip, check, equal, wait_until
+from http_client import Closed, multipart
 
 KEY = "correct-horse-battery-staple"
 BEARER = [("Authorization", f"Bearer {KEY}")]
@@ -254,3 +254,60 @@ def test_cors_for_all(t):
         done = t.run("serve", "--port", "0", "--cors-origin", bad, t.suite.model("tiny"))
         equal(done.returncode, 1, f"--cors-origin {bad}")
         check("--cors-origin" in done.stderr, done.stderr)
+
+
+def thread_facts(server, name):
+    """What each of its threads says of itself under that name in /proc."""
+    pid = server.process.pid
+    facts = set()
+    for thread in os.listdir(f"/proc/{pid}/task"):
+        with open(f"/proc/{pid}/task/{thread}/status", encoding="ascii") as f:
+            facts |= {line.split()[1] for line in f if line.startswith(name + ":")}
+    return facts
+
+
+def test_sandbox(t):
+    if t.suite.sanitized:
+        raise Skip("a sanitizer needs what the sandbox takes away")
+    with open("/proc/self/status", encoding="ascii") as f:
+        outside = next(line.split()[1] for line in f if line.startswith("Seccomp:"))
+    path = t.write("keys", KEY + "\n")
+    server = t.start("--sandbox", "on", "--api-key-file", path, t.suite.model("tiny"))
+    photo = photos.jpeg()
+    for _ in range(3):
+        equal(server.predict(photo, headers=BEARER).status, 200, "a prediction")
+    # Those that decode began later.
+    equal(thread_facts(server, "NoNewPrivs"), {"1"}, "NoNewPrivs of all threads")
+    equal(thread_facts(server, "Seccomp"), {"2"}, "Seccomp of all threads")
+    t.write("keys", "the-new-key-of-the-server\n")
+    hang_up(server)
+    new = [("X-Api-Key", "the-new-key-of-the-server")]
+    equal(server.predict(photo, headers=new).status, 200, "the new key")
+    check("process_open_fds 0" not in server.get("/metrics", new).body.decode(), "what it reads of itself")
+    check("warning: the sandbox" not in server.log(), server.log())
+    server.stop()
+    server = t.start("--sandbox", "off", t.suite.model("tiny"))
+    equal(thread_facts(server, "Seccomp"), {outside}, "Seccomp with --sandbox off")
+
+
+def test_connections_of_one_address(t):
+    server = t.start("--max-connections-per-ip", "3", t.suite.model("tiny"))
+    held = [server.connect() for _ in range(3)]
+    try:
+        for connection in held:
+            connection.send_request("GET", "/health", close=False)
+            equal(connection.read_response().status, 200, "within the limit")
+        with server.connect() as more:
+            more.send_request("GET", "/health")
+            equal(more.read_to_end(), b"", "a fourth connection is closed")
+    finally:
+        for connection in held:
+            connection.close()
+    wait_until(lambda: answers(server), 10, "it answers again")
+
+
+def answers(server):
+    try:
+        return server.get("/health").status == 200
+    except Closed:
+        return False
