@@ -18,6 +18,8 @@
 enum { POOL_BYTES = 256 * 1024, POOL_INCREMENT = 16 * 1024 };
 /* A refused body up to this size is read and dropped, so that the connection can be used again. */
 enum { DROPPED_BODY_BYTES = 65536 };
+/* Then the loop has its turn, whatever comes in. */
+enum { RUNS_AT_ONCE = 16 };
 #define DRAIN_IDLE_NS 1000000000u
 
 struct http {
@@ -229,11 +231,14 @@ static void run_library(struct http *h)
 
 static void pump(struct http *h)
 {
-	run_library(h);
-	MHD_UNSIGNED_LONG_LONG timeout;
-	bool timed = MHD_get_timeout(h->daemon, &timeout) == MHD_YES;
-	/* Sockets are edge-triggered: a timeout of 0 means that there is data which no event will announce. A timer of
-	 * 0 that is set by itself would not let the loop do anything else. */
+	MHD_UNSIGNED_LONG_LONG timeout = 0;
+	bool timed = true;
+	/* Sockets are edge-triggered: a timeout of 0 means that there is data which no event will announce. */
+	for (int i = 0; timed && timeout == 0 && i < RUNS_AT_ONCE; i++) {
+		run_library(h);
+		timed = MHD_get_timeout(h->daemon, &timeout) == MHD_YES;
+	}
+	/* A timer of 0 that is set by itself would not let the loop do anything else. */
 	if (timed && timeout == 0)
 		uv_idle_start(&h->again, on_again);
 	else

@@ -7,9 +7,9 @@ import socket
 import time
 
 import photos
-import test_tls
 from harness import check, equal, one_of
 from http_client import Closed
+from test_tls import context_for, make_certificate
 
 
 def free_ports(n):
@@ -166,8 +166,8 @@ def test_shipped_configurations(t):
             options = json.load(f)
         args, tls = [], None
         if "tls_cert" in options:
-            certificate, key = test_tls.make_certificate(t, "shipped")
-            args, tls = ["--tls-cert", certificate, "--tls-key", key], test_tls.context_for(certificate)
+            certificate, key = make_certificate(t, "shipped")
+            args, tls = ["--tls-cert", certificate, "--tls-key", key], context_for(certificate)
         if "api_key_file" in options:
             args += ["--api-key-file", t.write("keys", "a-key-of-this-test\n")]
         if t.suite.sanitized:
