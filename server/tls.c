@@ -1,7 +1,7 @@
 #include "server/tls.h"
 #include "engine/base/file.h"
 
-#include <gnutls/gnutls.h>
+#include <gnutls/x509.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,11 +20,38 @@ static enum cnn_status read_pem(const char *path, gnutls_datum_t *out, struct cn
 	return status;
 }
 
+/* Each certificate by itself: GnuTLS 3.7 loses memory when it reads a list with a broken one. */
+static enum cnn_status check_chain(const char *path, const gnutls_datum_t *chain,
+                                   struct cnn_error *err)
+{
+	static const char begin[] = "-----BEGIN CERTIFICATE-----";
+	const uint8_t *at = chain->data, *end = at + chain->size;
+	int code = GNUTLS_E_NO_CERTIFICATE_FOUND;
+	while ((at = memmem(at, (size_t)(end - at), begin, sizeof begin - 1))) {
+		gnutls_datum_t rest = {(uint8_t *)at, (unsigned)(end - at)};
+		gnutls_x509_crt_t one;
+		code = gnutls_x509_crt_init(&one);
+		if (code < 0)
+			break;
+		code = gnutls_x509_crt_import(one, &rest, GNUTLS_X509_FMT_PEM);
+		gnutls_x509_crt_deinit(one);
+		if (code < 0)
+			break;
+		at += sizeof begin - 1;
+	}
+	if (code < 0)
+		return cnn_fail(err, CNN_BAD_ARG, "certificate %s: %s", path,
+		                gnutls_strerror(code));
+	return CNN_OK;
+}
+
 static enum cnn_status set_pair(struct tls_identity *identity, const char *certificate,
                                 const char *key, struct cnn_error *err)
 {
 	gnutls_datum_t chain = {0}, secret = {0};
 	enum cnn_status status = read_pem(certificate, &chain, err);
+	if (status == CNN_OK)
+		status = check_chain(certificate, &chain, err);
 	if (status == CNN_OK)
 		status = read_pem(key, &secret, err);
 	if (status == CNN_OK) {

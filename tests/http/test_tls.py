@@ -280,6 +280,17 @@ def test_tls_files_at_the_start(t):
         equal(done.returncode, 1, f"exit status of {args}; {done.stderr}")
         check("--tls-" in done.stderr or t.folder in done.stderr, done.stderr)
     os.chmod(key, 0o644)
+    with open(certificate, "rb") as f:
+        chain = f.read()
+    for content in (chain + chain[:200], chain.replace(b"MI", b"AA", 1), b"-----BEGIN CERTIFICATE-----" * 1000):
+        done = t.run("serve", "--port", "0", "--tls-cert", t.write("broken", content), "--tls-key", key,
+                     t.suite.model("tiny"))
+        equal(done.returncode, 1, f"exit status of a broken certificate; {done.stderr}")
+        check("broken" in done.stderr, done.stderr)
+    # One file may hold both.
+    with open(key, "rb") as f:
+        both = t.write("both", chain + f.read())
+    t.start("--tls-cert", both, "--tls-key", both, t.suite.model("tiny"), tls=context_for(certificate)).stop()
     server = t.start("--tls-cert", certificate, "--tls-key", key, t.suite.model("tiny"), tls=context_for(certificate))
     check("others than its owner may read it" in server.log(), server.log())
 
