@@ -94,8 +94,9 @@ static int add_rules(scmp_filter_ctx filter)
 			failed = seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), call, 0);
 	}
 	if (!failed) /* abort() and raise() */
-		failed = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(tgkill), 1,
-		                          SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid()));
+		failed = seccomp_rule_add(
+			filter, SCMP_ACT_ALLOW, SCMP_SYS(tgkill), 1,
+			SCMP_A0(SCMP_CMP_MASKED_EQ, ~(scmp_datum_t)0, (scmp_datum_t)getpid()));
 	return failed;
 }
 
