@@ -45,7 +45,7 @@ SOURCES  = $(ENGINE) $(SERVER) $(UNIT) $(sort $(wildcard tests/*.h tests/*/*.h t
            server/*.h server/*/*.h tests/kernels/*/*.c tests/golden/*.c tests/onnx/*.c tests/fuzz/*.c tests/bench/*.c))
 
 ENGINE_LIBS := libprotobuf-c jansson libjpeg libpng nettle
-SERVER_LIBS := libuv libmicrohttpd
+SERVER_LIBS := libuv libmicrohttpd gnutls zlib libseccomp
 LINK_ENGINE  = $(shell pkg-config --libs $(ENGINE_LIBS)) -lm
 LINK_SERVER  = $(shell pkg-config --libs $(SERVER_LIBS))
 OBJ          = $(patsubst %.c,$(B)/%.o,$(1))

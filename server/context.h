@@ -11,9 +11,12 @@
 #include <pthread.h>
 #include <uv.h>
 
+struct cors;
 struct http;
 struct infer_item;
 struct job;
+struct key_list;
+struct tls_identity;
 
 struct server {
 	const struct config *config;
@@ -25,7 +28,10 @@ struct server {
 	struct registry registry;
 	struct metrics metrics;
 	struct model_stats *model_stats;
-	uint64_t started_ns; /* monotonic clock */
+	struct tls_identity *identity; /* NULL: plain HTTP */
+	struct key_list *keys;         /* NULL: everyone may ask */
+	struct cors *cors;             /* NULL: pages of other origins read nothing */
+	uint64_t started_ns;           /* monotonic clock */
 	bool draining;
 
 	size_t in_flight;        /* requests, from the first line to the answer's last byte */

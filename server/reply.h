@@ -7,7 +7,7 @@
 
 #include <jansson.h>
 
-enum { REPLY_MAX_HEADERS = 8 };
+enum { REPLY_MAX_HEADERS = 16 };
 
 struct reply {
 	unsigned status; /* 0: there is none yet */

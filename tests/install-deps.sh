@@ -16,7 +16,8 @@ set -eu
 cd "$(dirname "$0")/.."
 
 build='gcc libc6-dev make binutils pkg-config libuv1-dev libmicrohttpd-dev libjansson-dev
-       libjpeg62-turbo-dev libpng-dev libprotobuf-c-dev protobuf-c-compiler libonnx-dev nettle-dev'
+       libjpeg62-turbo-dev libpng-dev libprotobuf-c-dev protobuf-c-compiler libonnx-dev nettle-dev
+       libgnutls28-dev zlib1g-dev libseccomp-dev'
 test='python3 python3-pil python3-numpy python3-onnx python3-jsonschema curl wrk clang-format
       libonnx-testdata'
 bench='python3 python3-onnx'
