@@ -9,7 +9,7 @@ import numpy as np
 from compare import near_scores
 from runners import Failure
 
-OPSETS = (11, 17)
+OPSETS = (12, 17)
 NETWORKS = ("alexnet squeezenet1_0 resnet18 resnext50_32x4d densenet121 googlenet mobilenet_v2 mobilenet_v3_small "
             "mnasnet0_5 shufflenet_v2_x0_5 efficientnet_b0 efficientnet_v2_s regnet_x_400mf regnet_y_400mf "
             "convnext_tiny swin_t maxvit_t vit_b_32 vgg11_bn").split()
