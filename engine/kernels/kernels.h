@@ -88,12 +88,22 @@ struct requantise {
 typedef void gemm_s16_fn(size_t m, size_t n, size_t pairs, const int16_t *a, size_t lda,
                          const int16_t *b, const struct requantise *r, uint8_t *y, size_t ldy);
 
-/* Depthwise convolution of bytes. For p, c:
- *	y[p * channels + c] = requantised sum_t (in[p * taps + t][c] - in_zero) * w[t * channels + c]
- * in: int8_t when it is signed. */
-typedef void dwconv_u8_fn(size_t pixels, size_t channels, size_t taps, const uint8_t *const *in,
-                          bool is_signed, int32_t in_zero, const int16_t *w,
-                          const struct requantise *r, uint8_t *y);
+/* Depthwise convolution of bytes: how a row of outputs lies over the input. */
+struct dwconv_u8_window {
+	size_t channels;
+	size_t kernel[2];        /* height, width */
+	size_t stride, dilation; /* along the row */
+	size_t columns;          /* of the input that the row sees, padding among them */
+	bool is_signed;          /* the input's bytes are int8_t */
+};
+
+/* y[p * channels + c] = requantised sum_{ky, kx} in[ky * columns + p * stride + kx * dilation][c] * weight
+ *
+ * and the weight is w[((ky / 2 * kernel[1] + kx) * channels + c) * 2 + ky % 2], 0 past the last row: rows of the kernel
+ * come in pairs. The sums are exact modulo 2^32. in: a pixel for each column of each of the kernel's rows. */
+typedef void dwconv_u8_fn(const struct dwconv_u8_window *window, size_t pixels,
+                          const uint8_t *const *in, const int16_t *w, const struct requantise *r,
+                          uint8_t *y);
 
 /* --- training: feature maps are [pixels][channels] ------------------------------------------------- */
 

@@ -89,6 +89,10 @@ lower_fn lower_conv, lower_matmul, lower_gemm, lower_pool, lower_global_pool, lo
 /* Bytes from one layout into the other. */
 enum cnn_status lower_layout_bytes(struct lowering *l, const struct node *n, struct cnn_error *err);
 
+/* A QLinearConv that is depthwise, and small enough for a kernel's lists of pixels. */
+bool qdwconv_fits(const struct lowering *l, const struct node *n);
+lower_fn lower_qdwconv;
+
 /* Any operator and type that has an evaluation rule, in plain layout; those on quantised tensors in both. */
 lower_fn lower_generic;
 

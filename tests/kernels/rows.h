@@ -85,6 +85,16 @@ ROWS_UNUSED static const struct learn_row learn_rows[] = {
 #include "engine/kernels/kernels.def"
 };
 
+struct dwconv_u8_row {
+	enum cnn_isa isa;
+	dwconv_u8_fn *fn;
+	const char *name;
+};
+ROWS_UNUSED static const struct dwconv_u8_row dwconv_u8_rows[] = {
+#define DWCONV_U8(isa, function) {isa, function, #function},
+#include "engine/kernels/kernels.def"
+};
+
 /* Those on integers, which check_bytes.c finds by level. */
 struct bytes_row {
 	enum cnn_isa isa;
@@ -114,6 +124,9 @@ ROWS_UNUSED static struct kernels level_kernels(enum cnn_isa isa)
 	CHOOSE(avgpool)
 	CHOOSE(peak)
 #undef CHOOSE
+	for (size_t i = 0; i < COUNT(dwconv_u8_rows); i++)
+		if (dwconv_u8_rows[i].isa == isa)
+			k.dwconv_u8 = dwconv_u8_rows[i].fn;
 	for (size_t i = 0; i < COUNT(winograd_rows); i++)
 		if (winograd_rows[i].isa == isa) {
 			k.winograd_input_f32 = winograd_rows[i].input;
