@@ -24,3 +24,9 @@ void transpose_bytes(size_t rows, size_t columns, const uint8_t *x, uint8_t *out
 					out[j * rows + i] = x[i * columns + j];
 		}
 }
+
+void look_up_bytes(size_t n, const uint8_t *x, const uint8_t to[256], uint8_t *y)
+{
+	for (size_t i = 0; i < n; i++)
+		y[i] = to[x[i]];
+}

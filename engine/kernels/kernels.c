@@ -27,7 +27,12 @@ static const struct kernels levels[CNN_ISA_COUNT] = {
 #define GEMM_S16(isa, function, rows, columns) \
 	[isa].gemm_s16 = {.fn = (function), .name = #function, .mr = (rows), .nr = (columns)},
 #define DWCONV_U8(isa, function) [isa].dwconv_u8 = (function),
-#define PEAK_F32(isa, function)  [isa].peak_f32 = (function),
+#define ELEMENTS_U8(isa, add, multiply, quantise, dequantise)                                 \
+	[isa].add_u8 = (add), [isa].multiply_u8 = (multiply), [isa].quantise_u8 = (quantise), \
+	[isa].dequantise_u8 = (dequantise),
+#define POOL_U8(isa, maxpool, avgpool, mean) \
+	[isa].maxpool_u8 = (maxpool), [isa].avgpool_u8 = (avgpool), [isa].mean_u8 = (mean),
+#define PEAK_F32(isa, function) [isa].peak_f32 = (function),
 #include "engine/kernels/kernels.def"
 };
 

@@ -86,6 +86,9 @@ lower_fn lower_conv, lower_matmul, lower_gemm, lower_pool, lower_global_pool, lo
 	lower_gather, lower_expand, lower_layout, lower_tile, lower_depth_to_space,
 	lower_space_to_depth, lower_resize, lower_qlinear_conv;
 
+/* Operators on bytes. */
+lower_fn lower_pool_bytes, lower_quantise, lower_pair_bytes, lower_table_bytes, lower_concat_bytes;
+
 /* Bytes from one layout into the other. */
 enum cnn_status lower_layout_bytes(struct lowering *l, const struct node *n, struct cnn_error *err);
 
@@ -93,7 +96,7 @@ enum cnn_status lower_layout_bytes(struct lowering *l, const struct node *n, str
 bool qdwconv_fits(const struct lowering *l, const struct node *n);
 lower_fn lower_qdwconv;
 
-/* Any operator and type that has an evaluation rule, in plain layout; those on quantised tensors in both. */
+/* Any operator and type that has an evaluation rule, in plain layout. */
 lower_fn lower_generic;
 
 /* The first and the last steps: pictures or tensors into graph input `index`, graph output `index` out. */

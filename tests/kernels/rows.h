@@ -95,14 +95,16 @@ ROWS_UNUSED static const struct dwconv_u8_row dwconv_u8_rows[] = {
 #include "engine/kernels/kernels.def"
 };
 
-/* Those on integers, which check_bytes.c finds by level. */
+/* Those on integers, which check_bytes.c, check_elements_u8.c and check_pool_u8.c find by level. */
 struct bytes_row {
 	enum cnn_isa isa;
 	const char *name;
 };
 ROWS_UNUSED static const struct bytes_row bytes_rows[] = {
-#define GEMM_S16(isa, function, rows, columns) {isa, #function},
-#define DWCONV_U8(isa, function)               {isa, #function},
+#define GEMM_S16(isa, function, rows, columns)                {isa, #function},
+#define DWCONV_U8(isa, function)                              {isa, #function},
+#define ELEMENTS_U8(isa, add, multiply, quantise, dequantise) {isa, #add},
+#define POOL_U8(isa, maxpool, avgpool, mean)                  {isa, #maxpool},
 #include "engine/kernels/kernels.def"
 };
 
