@@ -192,6 +192,20 @@ static bool combines_by_step(const struct graph *g, const struct node *n)
 	       (same_shape(b, y) || is_pixel(b, y)) && (same_shape(a, y) || same_shape(b, y));
 }
 
+/* A constant right matrix, one scale for the left one, and the same bias for all rows. */
+static bool multiplies_by_step(const struct graph *g, const struct node *n)
+{
+	const struct value *a = graph_in(g, n, 0), *b = graph_in(g, n, 3);
+	bool gemm = n->op == OP_QGEMM;
+	const struct value *bias = gemm ? graph_in(g, n, 6) : NULL, *a_zero = graph_in(g, n, 2);
+	int64_t columns = graph_out(g, n)->dim[graph_out(g, n)->rank - 1];
+	return graph_elements(graph_in(g, n, 1)) == 1 && (!a_zero || graph_elements(a_zero) == 1) &&
+	       b->rank == 2 && !(gemm && n->attr.quant.trans_a) && graph_elements(a) > 0 &&
+	       a->dim[a->rank - 1] <= STEP_ROW_MAX &&
+	       (!bias || graph_elements(bias) == 1 ||
+	        (graph_elements(bias) == columns && bias->dim[bias->rank - 1] == columns));
+}
+
 bool quantised_has_step(const struct graph *g, const struct node *n)
 {
 	const struct value *x = graph_in(g, n, 0), *y = graph_out(g, n);
@@ -212,6 +226,9 @@ bool quantised_has_step(const struct graph *g, const struct node *n)
 	case OP_QLINEAR_ADD:
 	case OP_QLINEAR_MUL:
 		return bytes_from(g, n, 0, 3, 6) && combines_by_step(g, n);
+	case OP_QLINEAR_MATMUL:
+	case OP_QGEMM:
+		return bytes_from(g, n, 0, 1, 1) && multiplies_by_step(g, n);
 	case OP_QLINEAR_SIGMOID:
 	case OP_QLINEAR_LEAKY_RELU:
 		return bytes_from(g, n, 0, 1, 1);

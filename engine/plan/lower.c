@@ -90,6 +90,8 @@ lower_fn *const lower_table[OP_COUNT] = {
 	[OP_QLINEAR_ADD] = lower_pair_bytes,
 	[OP_QLINEAR_MUL] = lower_pair_bytes,
 	[OP_QLINEAR_CONCAT] = lower_concat_bytes,
+	[OP_QLINEAR_MATMUL] = lower_qmatmul,
+	[OP_QGEMM] = lower_qmatmul,
 	[OP_QLINEAR_SIGMOID] = lower_table_bytes,
 	[OP_QLINEAR_LEAKY_RELU] = lower_table_bytes,
 	/* These are always folded: their results depend on shapes alone. */

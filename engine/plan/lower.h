@@ -87,7 +87,8 @@ lower_fn lower_conv, lower_matmul, lower_gemm, lower_pool, lower_global_pool, lo
 	lower_space_to_depth, lower_resize, lower_qlinear_conv;
 
 /* Operators on bytes. */
-lower_fn lower_pool_bytes, lower_quantise, lower_pair_bytes, lower_table_bytes, lower_concat_bytes;
+lower_fn lower_qmatmul, lower_pool_bytes, lower_quantise, lower_pair_bytes, lower_table_bytes,
+	lower_concat_bytes;
 
 /* Bytes from one layout into the other. */
 enum cnn_status lower_layout_bytes(struct lowering *l, const struct node *n, struct cnn_error *err);
