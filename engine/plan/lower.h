@@ -102,6 +102,10 @@ lower_fn lower_generic;
 
 /* The first and the last steps: pictures or tensors into graph input `index`, graph output `index` out. */
 enum cnn_status lower_input(struct lowering *l, size_t index, struct cnn_error *err);
+/* The QuantizeLinear that alone reads graph input `index`, when one step can make its result; or NULL. */
+const struct node *input_quantised_at_once(const struct lowering *l, size_t index);
+enum cnn_status lower_input_bytes(struct lowering *l, size_t index, const struct node *n,
+                                  struct cnn_error *err);
 enum cnn_status lower_output(struct lowering *l, size_t index, struct cnn_error *err);
 
 #endif
