@@ -171,7 +171,9 @@ static bool pools_by_step(const struct graph *g, const struct node *n)
 {
 	const struct window_attr *w = &n->attr.window;
 	const struct value *x = graph_in(g, n, 0), *y = graph_out(g, n);
+	bool dilated = w->dilation[0] != 1 || w->dilation[1] != 1;
 	return x->rank <= 4 && n->n_out == 1 && !w->channels_last &&
+	       (n->op == OP_MAX_POOL || !dilated) &&
 	       (int64_t)w->kernel[0] * w->kernel[1] <= STEP_TAPS_MAX / y->dim[y->rank - 1];
 }
 

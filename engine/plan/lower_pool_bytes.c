@@ -48,12 +48,21 @@ static size_t see(const struct pool_bytes_args *a, const uint8_t *x, int64_t oy,
 	return n;
 }
 
+/* The share of an average's window along axis i that is not padding, by the rule's count. */
+static int64_t covered(const struct quantised_window *q, int i, int64_t out)
+{
+	int64_t lo = out * q->axis[i].stride - q->axis[i].before, hi = lo + q->axis[i].kernel;
+	lo = lo < 0 ? 0 : lo;
+	return (hi > q->in[i] ? q->in[i] : hi) - lo;
+}
+
 static void run_row(void *ctx, size_t item, size_t thread)
 {
 	const struct pool_bytes_job *job = ctx;
 	const struct pool_bytes_args *a = job->a;
 	size_t picture = job->first + item / job->parts, oy = item % job->parts;
 	size_t width = (size_t)a->window.out[2], taps = (size_t)a->window.taps, n = 0;
+	int64_t rows = covered(&a->window, 1, (int64_t)oy);
 	char *scratch = job->run->scratch + thread * job->run->scratch_stride;
 	const uint8_t **in = (const uint8_t **)(void *)scratch;
 	const uint8_t *x = (const uint8_t *)ref_at(job->run, &a->x, picture);
@@ -64,8 +73,10 @@ static void run_row(void *ctx, size_t item, size_t thread)
 			continue;
 		}
 		n = see(a, x, (int64_t)oy, (int64_t)ox, NULL, in);
+		int64_t count = rows * covered(&a->window, 2, (int64_t)ox);
 		a->k->avgpool_u8(a->channels, n, in, &a->average,
-		                 (float)(a->include_pad ? taps : n), y + ox * a->channels);
+		                 (float)(a->include_pad ? (int64_t)taps : count),
+		                 y + ox * a->channels);
 	}
 	if (a->is_max)
 		a->k->maxpool_u8(width, a->channels, taps, in, a->is_signed, y);
