@@ -211,11 +211,11 @@ static bool multiplies_by_step(const struct graph *g, const struct node *n)
 bool quantised_has_step(const struct graph *g, const struct node *n)
 {
 	const struct value *x = graph_in(g, n, 0), *y = graph_out(g, n);
+	if (n->op == OP_LAYOUT)
+		return quantised_is_byte(x->dtype);
 	if (graph_elements(y) == 0 || y->rank < 1 || y->dim[0] != 1)
 		return false;
 	switch (n->op) {
-	case OP_LAYOUT:
-		return quantised_is_byte(x->dtype);
 	case OP_QLINEAR_CONV:
 		return x->rank <= 4 && !x->data && constant_from(g, n, 1) &&
 		       graph_elements(graph_in(g, n, 3)) / graph_in(g, n, 3)->dim[0] <=

@@ -66,7 +66,7 @@ static void run_input(const struct step *step, const struct run *run, size_t fir
 		else if (!x)
 			normalise(a, run->pixels[i], y);
 		else if (a->dtype == CNN_F32)
-			move_run(&a->move, (const float *)(const void *)x, y);
+			move_run(&a->move, x, y);
 		else
 			memcpy(y, x, a->bytes);
 	}

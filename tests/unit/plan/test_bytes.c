@@ -223,6 +223,72 @@ static struct node *product(struct problem *p, bool gemm)
 	return n;
 }
 
+/* --- what only moves bytes */
+
+static struct node *transpose(struct problem *p)
+{
+	value_id x = input(p, p->dim, 4);
+	struct node *n = build_node(p->g, OP_TRANSPOSE, &x, 1, 1);
+	n->attr.perm = (struct perm_attr){.n = 4, .perm = {0, 1, 2, 3}};
+	for (int32_t i = 3; i > 0; i--) {
+		int32_t k = between(&p->seed, 0, i), last = n->attr.perm.perm[i];
+		n->attr.perm.perm[i] = n->attr.perm.perm[k];
+		n->attr.perm.perm[k] = last;
+	}
+	return n;
+}
+
+/* Every second element along an axis, backwards. */
+static struct node *slice(struct problem *p)
+{
+	value_id x = input(p, p->dim, 4);
+	int64_t axis = between(&p->seed, 1, 3);
+	return build_node(p->g, OP_SLICE,
+	                  IDS(x, build_ints(p->g, LIST(p->dim[axis] - 1)),
+	                      build_ints(p->g, LIST(-99999)), build_ints(p->g, LIST(axis)),
+	                      build_ints(p->g, LIST(-2))),
+	                  1);
+}
+
+static struct node *gather(struct problem *p)
+{
+	value_id x = input(p, p->dim, 4);
+	int32_t axis = between(&p->seed, 1, 3);
+	int64_t order[7];
+	for (size_t i = 0; i < 7; i++)
+		order[i] = between(&p->seed, 0, (int32_t)p->dim[axis] - 1);
+	struct node *n = build_node(p->g, OP_GATHER, IDS(x, build_ints(p->g, order, 7)), 1);
+	n->attr.axes.axis = axis;
+	return n;
+}
+
+static struct node *tile(struct problem *p)
+{
+	value_id x = input(p, p->dim, 4);
+	return build_node(p->g, OP_TILE, IDS(x, build_ints(p->g, LIST(1, 2, 1, 3))), 1);
+}
+
+static struct node *expand(struct problem *p)
+{
+	p->dim[between(&p->seed, 1, 3)] = 1;
+	value_id x = input(p, p->dim, 4);
+	int64_t to[4] = {1, p->dim[1], p->dim[2], p->dim[3]};
+	for (int i = 1; i < 4; i++)
+		to[i] = to[i] == 1 ? between(&p->seed, 1, 9) : to[i];
+	return build_node(p->g, OP_EXPAND, IDS(x, build_ints(p->g, to, 4)), 1);
+}
+
+/* Blocks of two by two, out of channels or into them. */
+static struct node *blocks(struct problem *p, enum op op)
+{
+	for (int i = 1; i < 4; i++)
+		p->dim[i] = (p->dim[i] + 3) / 4 * 4;
+	value_id x = input(p, p->dim, 4);
+	struct node *n = build_node(p->g, op, &x, 1, 1);
+	n->attr.block = (struct block_attr){.size = 2, .columns_first = next(&p->seed) % 2};
+	return n;
+}
+
 static const enum op operators[] = {
 	OP_QLINEAR_CONV,
 	OP_QLINEAR_ADD,
@@ -237,6 +303,13 @@ static const enum op operators[] = {
 	OP_QLINEAR_LEAKY_RELU,
 	OP_QLINEAR_MATMUL,
 	OP_QGEMM,
+	OP_TRANSPOSE,
+	OP_SLICE,
+	OP_GATHER,
+	OP_TILE,
+	OP_EXPAND,
+	OP_DEPTH_TO_SPACE,
+	OP_SPACE_TO_DEPTH,
 };
 
 static struct node *make_node(struct problem *p, enum op op)
@@ -259,6 +332,19 @@ static struct node *make_node(struct problem *p, enum op op)
 	case OP_QLINEAR_MATMUL:
 	case OP_QGEMM:
 		return product(p, op == OP_QGEMM);
+	case OP_TRANSPOSE:
+		return transpose(p);
+	case OP_SLICE:
+		return slice(p);
+	case OP_GATHER:
+		return gather(p);
+	case OP_TILE:
+		return tile(p);
+	case OP_EXPAND:
+		return expand(p);
+	case OP_DEPTH_TO_SPACE:
+	case OP_SPACE_TO_DEPTH:
+		return blocks(p, op);
 	default:
 		return unary(p, op);
 	}
