@@ -1,22 +1,11 @@
-/* dwconv_u8.h - the depthwise convolution of bytes, for the files that are built for AVX2 and AVX-512.
+/* dwconv_u8_avx2.h - the depthwise convolution of bytes, for the vectors of the including file.
  *
  * A block is a vector of channels of up to PIXELS neighbouring outputs. Bytes of two rows of the input, one above
  * the other, are widened to pairs of int16 once for all the outputs that see them, and multiplied with pairs of
- * weights. The including file has the vectors, LANES channels each:
- *
- *     lanes first_channels(n)                          which of a vector's channels there are
- *     ints  load_pairs(w, lanes)                       pairs of weights
- *     ints  load_bias(bias, lanes)
- *     ints  widen_pairs(upper, lower, is_signed, lanes)  channels of two pixels
- *     ints  widen(x, is_signed, lanes)                 the lower one of each pair counts nothing
- *     ints  multiply_add(sum, pairs, weights)
- *     struct result            what follows the sums, in vectors; its bias is requantise's
- *     struct result prepare(requantise)
- *     void  store_pixels(n, sums, result, at, y, stride, lanes)  n pixels, requantised */
-#ifndef ENGINE_KERNELS_DWCONV_U8_H
-#define ENGINE_KERNELS_DWCONV_U8_H
-#include "engine/kernels/kernels.h"
-#include "engine/kernels/loops.h"
+ * weights. */
+#ifndef ENGINE_KERNELS_DWCONV_U8_AVX2_H
+#define ENGINE_KERNELS_DWCONV_U8_AVX2_H
+#include "engine/kernels/pairs_avx2.h"
 
 enum { PIXELS = 7, FEW_PIXELS = 4, MOST_COLUMNS = 5 };
 
@@ -170,7 +159,9 @@ ALWAYS_INLINE void dwconv_u8(const struct dwconv_u8_window *s, size_t pixels,
                              uint8_t *y)
 {
 	const struct result result = prepare(r);
-	if (s->is_signed)
+	if (ALL_LANES && s->channels < LANES)
+		dwconv_u8_portable(s, pixels, in, w, r, y);
+	else if (s->is_signed)
 		each_form(s, true, pixels, in, w, &result, y);
 	else
 		each_form(s, false, pixels, in, w, &result, y);
