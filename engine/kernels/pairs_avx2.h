@@ -196,11 +196,11 @@ ALWAYS_INLINE void store_pixels(size_t n, const ints *sum, const struct result *
 		__m128i a = _mm_unpacklo_epi32(low, high), b = _mm_unpackhi_epi32(low, high);
 		_mm_storel_epi64((__m128i *)(void *)y, a);
 		if (p + 1 < n)
-			_mm_storeh_pd((double *)(void *)(y + stride), _mm_castsi128_pd(a));
+			_mm_storeh_pi((__m64 *)(void *)(y + stride), _mm_castsi128_ps(a));
 		if (p + 2 < n)
 			_mm_storel_epi64((__m128i *)(void *)(y + 2 * stride), b);
 		if (p + 3 < n)
-			_mm_storeh_pd((double *)(void *)(y + 3 * stride), _mm_castsi128_pd(b));
+			_mm_storeh_pi((__m64 *)(void *)(y + 3 * stride), _mm_castsi128_ps(b));
 	}
 }
 #endif
