@@ -74,7 +74,7 @@ static void run_input(const struct step *step, const struct run *run, size_t fir
 		else if (!x)
 			normalise(a, run->pixels[i], y);
 		else if (a->dtype == CNN_F32)
-			move_run(&a->move, (const float *)(const void *)x, y);
+			move_run(&a->move, x, y);
 		else
 			memcpy(y, x, a->bytes);
 	}
@@ -82,6 +82,9 @@ static void run_input(const struct step *step, const struct run *run, size_t fir
 
 enum cnn_status lower_input(struct lowering *l, size_t index, struct cnn_error *err)
 {
+	const struct node *quantise = input_quantised_at_once(l, index);
+	if (quantise)
+		return lower_input_bytes(l, index, quantise, err);
 	value_id v = l->g->input[index];
 	const struct value *value = &l->g->value[v];
 	struct input_args *a = lower_alloc(l, 1, sizeof *a);

@@ -156,7 +156,9 @@ static enum cnn_status lower_all(struct lowering *l, struct cnn_error *err)
 	for (size_t i = 0; i < g->n_node && !status; i++) {
 		const struct node *n = &g->node[i];
 		size_t taken;
-		if (n->dead)
+		/* What an input is quantised to has been made with it. */
+		bool made = n->op == OP_QUANTIZE_LINEAR && l->storage_of[n->out[0]] != UINT32_MAX;
+		if (n->dead || made)
 			continue;
 		status = lower_band(l, i, &taken, err);
 		if (status || taken) {
