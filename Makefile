@@ -5,6 +5,7 @@
 # make bench-engine  table of convd against onnxruntime and oneDNN    [BENCH='--rounds 9 ...'] [BENCH_ISA=avx2]
 # make bench-load  how soon strangers are answered beside the limits    [BENCH='MODEL WORKERS SECONDS ROUNDS']
 # make bench-kernels  how near each kernel comes to the peak of its instruction set
+# make fuzz         throw random files at every parser    [SECONDS=60]; make fuzz-run: one of them
 # make deps         only install what building and testing need (apt)
 # make SAN=address,undefined test-unit  the same with sanitizers, in a build directory of its own
 # make V=1          show the commands
@@ -155,33 +156,45 @@ test-onnx: $(NODE_TEST)
 	$(call run_suites,onnx)
 
 # --- fuzzing --------------------------------------------------------------------
-# make fuzz-onnx, make fuzz-image: libFuzzer under sanitizers for SECONDS, in a build directory of its own. It
-# begins with what earlier runs found, tests/fuzz/corpus, make_seeds.py's models and the test data. What breaks
-# a target is left in build/fuzz as crash-..., and belongs into tests/fuzz/corpus once it is understood: the
-# unit suite replays that folder.
+# make fuzz          each target for SECONDS, libFuzzer under sanitizers, in a build directory of its own
+# make fuzz-run      one of them
+# make fuzz-nightly  ten minutes each
+# A target begins with tests/fuzz/corpus, what earlier runs found, make_seeds.py's models and the test data. What
+# breaks it is left in build/fuzz as TARGET-crash-..., and belongs into tests/fuzz/corpus once it is understood:
+# the unit suite replays that folder.
 SECONDS   ?= 60
 FUZZ      := build/fuzz
+FUZZERS   := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 FUZZ_DATA := $(or $(CONVD_TEST_DATA),../shared/data)
-FUZZ_SEEDS_onnx   = tests/fuzz/corpus/onnx $(FUZZ)/seeds-onnx $(wildcard $(FUZZ_DATA)/models/mnist-8)
-FUZZ_SEEDS_image  = $(wildcard tests/fuzz/corpus/image $(FUZZ_DATA)/jpeg)
-FUZZ_MAX_onnx    := 32768
-FUZZ_MAX_image   := 65536
+# Targets whose inputs are models.
+FUZZ_ONNX      := load run
+FUZZ_SEEDS_onnx = $(FUZZ)/seeds-onnx $(wildcard $(FUZZ_DATA)/models/mnist-8)
+FUZZ_SEEDS      = $(wildcard tests/fuzz/corpus/$(1)) $(if $(filter $(1),$(FUZZ_ONNX)),$(FUZZ_SEEDS_onnx)) \
+                  $(if $(filter $(1),image),$(wildcard $(FUZZ_DATA)/jpeg))
+FUZZ_RUN        = -timeout=20 -rss_limit_mb=1024 -max_len=$(if $(filter $(1),image),65536,32768) \
+                  -report_slow_units=5 -print_final_stats=1 -artifact_prefix=$(FUZZ)/$(1)-
+fuzz_one        = $(FUZZ)/tests/fuzz/fuzz_$(1) -max_total_time=$(SECONDS) $(FUZZ_RUN) $(FUZZ)/corpus/$(1) $(FUZZ_SEEDS)
 
 # clang takes minutes for these under a sanitizer; the portable kernels run as well.
-fuzz-onnx fuzz-image: fuzz-%:
+fuzz-build:
 	@sh tests/install-deps.sh build fuzz
-	@$(MAKE) --no-print-directory $(JOBS) CC=clang B=$(FUZZ) SAN=fuzzer-no-link,address,undefined CFLAGS='-O1 -g' \
-		BARE='%_avx2.c %_avx512.c' $(FUZZ)/tests/fuzz/fuzz_$*
-	@mkdir -p $(FUZZ)/corpus/$*
-	@$(if $(filter onnx,$*),$(PYTHON) tests/fuzz/make_seeds.py $(FUZZ)/seeds-onnx)
-	$(FUZZ)/tests/fuzz/fuzz_$* -max_total_time=$(SECONDS) -timeout=20 -rss_limit_mb=1024 -max_len=$(FUZZ_MAX_$*) \
-		-artifact_prefix=$(FUZZ)/ -print_final_stats=1 $(FUZZ)/corpus/$* $(FUZZ_SEEDS_$*)
+	@$(MAKE) --no-print-directory $(JOBS) CC=clang B=$(FUZZ) SAN=fuzzer-no-link,address,undefined \
+		CFLAGS='-O1 -g -Werror' BARE='%_avx2.c %_avx512.c' $(FUZZERS:%=$(FUZZ)/tests/fuzz/fuzz_%)
+	@mkdir -p $(FUZZERS:%=$(FUZZ)/corpus/%)
+	@$(PYTHON) tests/fuzz/make_seeds.py $(FUZZ)/seeds-onnx
+$(FUZZERS:%=fuzz-%): fuzz-%: fuzz-build
+	$(call fuzz_one,$*)
+fuzz: fuzz-build
+	$(Q)$(foreach f,$(FUZZERS),echo; echo '--- $(f)'; $(call fuzz_one,$(f)) || exit;)
+fuzz-nightly:
+	@$(MAKE) --no-print-directory fuzz SECONDS=600
 
-$(B)/tests/fuzz/fuzz_onnx: $(B)/tests/fuzz/mutate_onnx.o
-$(B)/tests/fuzz/fuzz_%: $(B)/tests/fuzz/fuzz_%.o $(B)/libengine.a
-	$(call say,LINK,$@)$(CC) $(ALL) -fsanitize=fuzzer $(LDFLAGS) -o $@ $^ $(LINK_ENGINE)
-$(B)/tests/fuzz/replay_%: $(B)/tests/fuzz/fuzz_%.o $(B)/tests/fuzz/replay.o $(B)/libengine.a
-	$(call say,LINK,$@)$(CC) $(ALL) $(LDFLAGS) -o $@ $^ $(LINK_ENGINE)
+$(FUZZ_ONNX:%=$(B)/tests/fuzz/fuzz_%): $(patsubst %,$(B)/tests/fuzz/mutate_%.o,onnx graph tensor message)
+$(B)/tests/fuzz/fuzz_tar: $(B)/tests/fuzz/mutate_tar.o
+$(B)/tests/fuzz/fuzz_%: $(B)/tests/fuzz/fuzz_%.o $(B)/libserver.a $(B)/libengine.a
+	$(call say,LINK,$@)$(CC) $(ALL) -fsanitize=fuzzer $(LDFLAGS) -o $@ $^ $(LINK_SERVER) $(LINK_ENGINE)
+$(B)/tests/fuzz/replay_%: $(B)/tests/fuzz/fuzz_%.o $(B)/tests/fuzz/replay.o $(B)/libserver.a $(B)/libengine.a
+	$(call say,LINK,$@)$(CC) $(ALL) $(LDFLAGS) -o $@ $^ $(LINK_SERVER) $(LINK_ENGINE)
 
 # --- rules about the code ---------------------------------------------------------
 HEADERS := $(shell find engine server -name '*.h')
@@ -261,6 +274,6 @@ clean:
 
 FORCE:
 .PHONY: all unit-build test-suites test-unit test-golden test-onnx test-http test-train check-headers check-layers \
-        check-isa check-format fuzz-onnx fuzz-image bench bench-build bench-engine bench-load bench-kernels deps run test install clean FORCE
+        check-isa check-format fuzz fuzz-build fuzz-nightly $(FUZZERS:%=fuzz-%) bench bench-build bench-engine bench-load bench-kernels deps run test install clean FORCE
 -include $(patsubst %.o,%.d,$(call OBJ,$(ENGINE) $(SERVER) $(UNIT) $(wildcard tests/golden/*.c tests/onnx/*.c tests/bench/*.c tests/fuzz/*.c)) $(EMULATED) \
          $(EMULATED_BIN:$(B)/tests/emulated/%=$(EMULATE)/tests/%.d) $(B)/$(INTRINSICS) $(EMULATE)/$(INTRINSICS))
