@@ -166,11 +166,10 @@ SECONDS   ?= 60
 FUZZ      := build/fuzz
 FUZZERS   := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 FUZZ_DATA := $(or $(CONVD_TEST_DATA),../shared/data)
-# Targets whose inputs are models.
-FUZZ_ONNX      := load run
-FUZZ_SEEDS_onnx = $(FUZZ)/seeds-onnx $(wildcard $(FUZZ_DATA)/models/mnist-8)
-FUZZ_SEEDS      = $(wildcard tests/fuzz/corpus/$(1)) $(if $(filter $(1),$(FUZZ_ONNX)),$(FUZZ_SEEDS_onnx)) \
-                  $(if $(filter $(1),image),$(wildcard $(FUZZ_DATA)/jpeg))
+FUZZ_ONNX := load run
+FUZZ_SEEDS = $(addprefix $(FUZZ)/seeds/,$(if $(filter $(1),$(FUZZ_ONNX)),onnx backend,$(1))) $(wildcard \
+             tests/fuzz/corpus/$(1) $(addprefix $(FUZZ_DATA)/,$(if $(filter $(1),image),jpeg) \
+             $(if $(filter $(1),$(FUZZ_ONNX)),models/mnist-8)))
 FUZZ_RUN        = -timeout=20 -rss_limit_mb=1024 -max_len=$(if $(filter $(1),image),65536,32768) \
                   -report_slow_units=5 -print_final_stats=1 -artifact_prefix=$(FUZZ)/$(1)-
 fuzz_one        = $(FUZZ)/tests/fuzz/fuzz_$(1) -max_total_time=$(SECONDS) $(FUZZ_RUN) $(FUZZ)/corpus/$(1) $(FUZZ_SEEDS)
@@ -181,7 +180,9 @@ fuzz-build:
 	@$(MAKE) --no-print-directory $(JOBS) CC=clang B=$(FUZZ) SAN=fuzzer-no-link,address,undefined \
 		CFLAGS='-O1 -g -Werror' BARE='%_avx2.c %_avx512.c' $(FUZZERS:%=$(FUZZ)/tests/fuzz/fuzz_%)
 	@mkdir -p $(FUZZERS:%=$(FUZZ)/corpus/%)
-	@$(PYTHON) tests/fuzz/make_seeds.py $(FUZZ)/seeds-onnx
+	@$(MAKE) --no-print-directory $(FUZZ)/seeds/made
+$(FUZZ)/seeds/made: $(wildcard tests/fuzz/*.py tests/golden/*.py)
+	$(call say,SEEDS,$(@D))rm -rf $(@D); $(PYTHON) tests/fuzz/make_seeds.py $(@D) && touch $@
 $(FUZZERS:%=fuzz-%): fuzz-%: fuzz-build
 	$(call fuzz_one,$*)
 fuzz: fuzz-build

@@ -7,7 +7,7 @@
 #   bench-engine  what `make bench-engine` needs besides: oneDNN
 #   oracle   onnxruntime-node, which tests/golden compares with; only where the test data is
 #   ci       what .ci/run needs besides
-#   fuzz     what 'make fuzz-onnx' and 'make fuzz-image' need besides: clang with libFuzzer, and seeds
+#   fuzz     what 'make fuzz' needs besides: clang with libFuzzer, and seeds
 #
 # promtool is taken out of Debian's prometheus package without installing it: the package
 # would start a service. It goes to build/tools, the oracle to build/oracle.
@@ -21,7 +21,7 @@ test='python3 python3-pil python3-numpy python3-onnx python3-jsonschema curl wrk
 bench='python3 python3-onnx'
 bench_engine='libdnnl-dev python3-numpy'
 ci=clang
-fuzz='clang libclang-rt-14-dev python3 python3-numpy python3-onnx libonnx-testdata'
+fuzz='clang libclang-rt-14-dev python3 python3-numpy python3-pil python3-onnx libonnx-testdata'
 data=${CONVD_TEST_DATA:-../shared/data}
 
 as_root() {

@@ -8,8 +8,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 	struct query q;
 	struct cnn_error err = {0};
 	uint64_t number;
-	char *text = strndup((const char *)bytes, len);
+	char *text = malloc(len + 1);
 	check(arena && text);
+	memcpy(text, bytes, len);
+	text[len] = '\0';
 	enum cnn_status status = query_parse(arena, text, &q, &err);
 	if (status)
 		check_refusal(status, &err);
