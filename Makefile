@@ -189,6 +189,7 @@ fuzz: fuzz-build
 	$(Q)$(foreach f,$(FUZZERS),echo; echo '--- $(f)'; $(call fuzz_one,$(f)) || exit;)
 fuzz-nightly:
 	@$(MAKE) --no-print-directory fuzz SECONDS=600
+.PHONY: fuzz fuzz-build fuzz-nightly $(FUZZERS:%=fuzz-%)
 
 $(FUZZ_ONNX:%=$(B)/tests/fuzz/fuzz_%): $(patsubst %,$(B)/tests/fuzz/mutate_%.o,onnx graph tensor message)
 $(B)/tests/fuzz/fuzz_tar: $(B)/tests/fuzz/mutate_tar.o
@@ -227,6 +228,13 @@ bench-load:
 	@sh tests/install-deps.sh build
 	$(again) $(JOBS) $(B)/tests/bench/mixed_load
 	@$(B)/tests/bench/mixed_load $(if $(BENCH),$(BENCH),models/scenes)
+
+$(B)/tests/bench/http_load: $(B)/tests/bench/http_load.o $(B)/tests/bench/http_client.o
+	$(call say,LINK,$@)$(CC) $(ALL) $(LDFLAGS) -o $@ $^ -lm
+bench-serving:
+	@sh tests/install-deps.sh build bench-serving
+	$(again) $(JOBS) all $(B)/tests/bench/http_load
+	@$(PYTHON) tests/bench/serving.py $(B) $(BENCH)
 
 # Nothing but this program needs oneDNN.
 ONEDNN := $(B)/tests/bench/onednn_rate
@@ -275,6 +283,6 @@ clean:
 
 FORCE:
 .PHONY: all unit-build test-suites test-unit test-golden test-onnx test-http test-train check-headers check-layers \
-        check-isa check-format fuzz fuzz-build fuzz-nightly $(FUZZERS:%=fuzz-%) bench bench-build bench-engine bench-load bench-kernels deps run test install clean FORCE
+        check-isa check-format bench bench-build bench-engine bench-load bench-kernels bench-serving deps run test install clean FORCE
 -include $(patsubst %.o,%.d,$(call OBJ,$(ENGINE) $(SERVER) $(UNIT) $(wildcard tests/golden/*.c tests/onnx/*.c tests/bench/*.c tests/fuzz/*.c)) $(EMULATED) \
          $(EMULATED_BIN:$(B)/tests/emulated/%=$(EMULATE)/tests/%.d) $(B)/$(INTRINSICS) $(EMULATE)/$(INTRINSICS))

@@ -1,4 +1,5 @@
 /* One worker's memory for a model, and the run itself. */
+#include "engine/base/pages.h"
 #include "engine/run/model.h"
 
 #include <stdlib.h>
@@ -52,8 +53,8 @@ enum cnn_status cnn_session_new(struct cnn_model *model, struct cnn_pool *pool,
 	s->model = cnn_model_ref(model);
 	s->pool = pool;
 	s->bytes = bytes;
-	s->arena = aligned_alloc(ARENA_ALIGN, arena);
-	s->scratch = aligned_alloc(ARENA_ALIGN, bytes - arena);
+	s->arena = pages_alloc(arena);
+	s->scratch = pages_alloc(bytes - arena);
 	s->pixels = calloc(model->max_batch, sizeof *s->pixels);
 	if (!s->arena || !s->scratch || !s->pixels) {
 		cnn_session_free(s);
