@@ -211,6 +211,11 @@ check-layers:                         # includes point downwards only
 	@sh tests/check_layers.sh
 check-isa: $(B)/convd                 # no AVX outside of the files named for it
 	@sh tests/check_isa.sh $(call OBJ,$(ENGINE) $(SERVER))
+check-syntax: $(B)/gen/onnx.pb-c.h    # the tests pass another compiler's warnings too
+	@printf '%s\n' $(foreach c,$(filter tests/%.c server/main.c,$(SOURCES)),'$(c) $(call isa_of,$(c))') | { \
+	good=0; bad=0; while read -r c flags; do \
+		if $(CC) $(ALL) $$flags -Werror -fsyntax-only $$c; then good=$$((good + 1)); else bad=$$((bad + 1)); fi; \
+	done; echo "$$good passed, $$bad failed, 0 skipped"; [ $$bad = 0 ]; }
 check-format:
 	@command -v clang-format >/dev/null || { echo '0 passed, 0 failed, 1 skipped'; exit 0; }; \
 	good=0; bad=0; for f in $(SOURCES); do \
@@ -283,6 +288,6 @@ clean:
 
 FORCE:
 .PHONY: all unit-build test-suites test-unit test-golden test-onnx test-http test-train check-headers check-layers \
-        check-isa check-format bench bench-build bench-engine bench-load bench-kernels bench-serving deps run test install clean FORCE
+        check-isa check-syntax check-format bench bench-build bench-engine bench-load bench-kernels bench-serving deps run test install clean FORCE
 -include $(patsubst %.o,%.d,$(call OBJ,$(ENGINE) $(SERVER) $(UNIT) $(wildcard tests/golden/*.c tests/onnx/*.c tests/bench/*.c tests/fuzz/*.c)) $(EMULATED) \
          $(EMULATED_BIN:$(B)/tests/emulated/%=$(EMULATE)/tests/%.d) $(B)/$(INTRINSICS) $(EMULATE)/$(INTRINSICS))
