@@ -249,6 +249,39 @@ static void a_million_nodes(void)
 	CHECK(strlen(refusal(repeated(input, sizeof input, 1000000))) > 10);
 }
 
+/* As many nodes as a file may have, each quantising what the one before it dequantised, or the reverse. Nothing
+ * is left of them, in a time that goes by their number and not by its square. */
+static void long_chains(void)
+{
+	enum { NODES = 30000 };
+	static Onnx__NodeProto node[NODES], *list[NODES];
+	static char name[NODES + 1][8];
+	static char *in[NODES][3], *out[NODES];
+	static float half[] = {0.5f};
+	struct model *m = model_new(13);
+	model_tensor(m, "s", FLOAT, NULL, 0, half, sizeof half);
+	model_tensor(m, "z", ONNX__TENSOR_PROTO__DATA_TYPE__UINT8, NULL, 0, "\3", 1);
+	for (size_t i = 0; i <= NODES; i++)
+		snprintf(name[i], sizeof name[i], "t%zu", i);
+	for (size_t i = 0; i < NODES; i++) {
+		list[i] = &node[i];
+		onnx__node_proto__init(&node[i]);
+		node[i].op_type = (char *)(i % 2 ? "DequantizeLinear" : "QuantizeLinear");
+		in[i][0] = i ? name[i] : (char *)"x";
+		in[i][1] = (char *)"s";
+		in[i][2] = (char *)"z";
+		out[i] = i + 1 < NODES ? name[i + 1] : (char *)"y";
+		node[i].input = in[i];
+		node[i].n_input = 3;
+		node[i].output = &out[i];
+		node[i].n_output = 1;
+	}
+	m->graph.node = list;
+	m->graph.n_node = NODES;
+	alarm(MAX_SECONDS);
+	cnn_model_unref(packed_load(m, 1));
+}
+
 /* The most memory that all of the above took: a test is a process, so this runs them again. */
 static void memory_stays_small(void)
 {
@@ -269,4 +302,4 @@ TEST_MAIN({"huge_results", huge_results}, {"huge_feature_maps", huge_feature_map
           {"constants_that_take_long", constants_that_take_long},
           {"many_dimensions", many_dimensions}, {"names_missing_or_twice", names_missing_or_twice},
           {"strings_without_end", strings_without_end}, {"a_million_nodes", a_million_nodes},
-          {"memory_stays_small", memory_stays_small})
+          {"long_chains", long_chains}, {"memory_stays_small", memory_stays_small})
