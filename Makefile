@@ -104,7 +104,7 @@ $(B)/tests/unit/server/%: $(B)/tests/unit/server/%.o $(B)/libserver.a $(B)/liben
 $(B)/tests/%: $(B)/tests/%.o $(B)/libengine.a
 	$(call say,LINK,$@)$(CC) $(ALL) $(LDFLAGS) -o $@ $^ $(LINK_ENGINE)
 
-# What once broke a fuzz target, see below.
+# What fuzz targets have found, and what once broke them, see below.
 REPLAYED := $(notdir $(wildcard tests/fuzz/corpus/*))
 REPLAY   := $(patsubst %,$(B)/tests/fuzz/replay_%,$(REPLAYED))
 
@@ -130,7 +130,7 @@ unit-build: $(UNIT_BIN) $(EMULATED_BIN) $(REPLAY)
 SUITES_rules  = 'headers $(MAKE) -s check-headers' 'layers $(MAKE) -s check-layers' \
                 'isa $(MAKE) -s check-isa' 'format $(MAKE) -s check-format'
 SUITES_unit   = $(foreach t,$(UNIT_BIN) $(EMULATED_BIN),'$(t:$(B)/tests/%=%) $(t)') \
-                $(foreach f,$(REPLAYED),'fuzz/$(f) $(B)/tests/fuzz/replay_$(f) tests/fuzz/corpus/$(f)')
+                $(foreach f,$(REPLAYED),'fuzz/$(f) $(B)/tests/fuzz/replay_$(f) $(call corpus,$(f))')
 SUITES_golden = 'golden $(PYTHON) tests/golden/golden.py $(B)' \
                 'architectures $(PYTHON) tests/golden/golden.py $(B) architectures' \
                 'preprocess $(PYTHON) tests/golden/preprocess.py $(B)/tests/golden/fit_dump'
@@ -167,8 +167,10 @@ FUZZ      := build/fuzz
 FUZZERS   := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 FUZZ_DATA := $(or $(CONVD_TEST_DATA),../shared/data)
 FUZZ_ONNX := load run
-FUZZ_SEEDS = $(addprefix $(FUZZ)/seeds/,$(if $(filter $(1),$(FUZZ_ONNX)),onnx backend,$(1))) $(wildcard \
-             tests/fuzz/corpus/$(1) $(addprefix $(FUZZ_DATA)/,$(if $(filter $(1),image),jpeg) \
+# Every model that can be run can be loaded: corpus/load is what more there is.
+corpus     = $(wildcard $(addprefix tests/fuzz/corpus/,$(if $(filter $(1),load),load run,$(1))))
+FUZZ_SEEDS = $(call corpus,$(1)) $(addprefix $(FUZZ)/seeds/,$(if $(filter $(1),$(FUZZ_ONNX)),onnx backend,$(1))) \
+             $(wildcard $(addprefix $(FUZZ_DATA)/,$(if $(filter $(1),image),jpeg) \
              $(if $(filter $(1),$(FUZZ_ONNX)),models/mnist-8)))
 FUZZ_RUN        = -timeout=20 -rss_limit_mb=1024 -max_len=$(if $(filter $(1),image),65536,32768) \
                   -report_slow_units=5 -print_final_stats=1 -artifact_prefix=$(FUZZ)/$(1)-
