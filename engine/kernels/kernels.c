@@ -27,7 +27,10 @@ static const struct kernels levels[CNN_ISA_COUNT] = {
 #define GEMM_S16(isa, function, rows, columns) \
 	[isa].gemm_s16 = {.fn = (function), .name = #function, .mr = (rows), .nr = (columns)},
 #define DWCONV_U8(isa, function) [isa].dwconv_u8 = (function),
-#define PEAK_F32(isa, function)  [isa].peak_f32 = (function),
+#define ELEMENTWISE_F32(isa, unary, binary, softmax, layer_norm)                               \
+	[isa].unary_f32 = (unary), [isa].binary_f32 = (binary), [isa].softmax_f32 = (softmax), \
+	[isa].layer_norm_f32 = (layer_norm),
+#define PEAK_F32(isa, function) [isa].peak_f32 = (function),
 #include "engine/kernels/kernels.def"
 };
 

@@ -8,6 +8,7 @@
 #ifndef ENGINE_KERNELS_KERNELS_H
 #define ENGINE_KERNELS_KERNELS_H
 #include "engine/base/types.h"
+#include "engine/kernels/elementwise.h"
 
 /* What follows the sums before they are stored. */
 struct epilogue {
@@ -149,7 +150,12 @@ typedef double peak_f32_fn(size_t rounds, float *sink);
 	dwconv_grad_f32_fn dwconv_grad;
 #define GEMM_S16(isa, fn, mr, nr) gemm_s16_fn fn;
 #define DWCONV_U8(isa, fn)        dwconv_u8_fn fn;
-#define PEAK_F32(isa, fn)         peak_f32_fn fn;
+#define ELEMENTWISE_F32(isa, unary, binary, softmax, layer_norm) \
+	unary_f32_fn unary;                                      \
+	binary_f32_fn binary;                                    \
+	softmax_f32_fn softmax;                                  \
+	layer_norm_f32_fn layer_norm;
+#define PEAK_F32(isa, fn) peak_f32_fn fn;
 #include "engine/kernels/kernels.def"
 
 /* A kernel never travels without its tile shape. */
@@ -189,6 +195,10 @@ struct kernels {
 	dwconv_grad_f32_fn *dwconv_grad_f32;
 	struct gemm_s16 gemm_s16;
 	dwconv_u8_fn *dwconv_u8;
+	unary_f32_fn *unary_f32;
+	binary_f32_fn *binary_f32;
+	softmax_f32_fn *softmax_f32;
+	layer_norm_f32_fn *layer_norm_f32;
 	peak_f32_fn *peak_f32;
 };
 

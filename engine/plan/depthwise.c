@@ -30,7 +30,7 @@ void depthwise_rows(const void *args, const struct rows *x, const struct rows *y
 			.hi = a->hi,
 		};
 		a->k->dwconv_f32((size_t)w->out_w, w->pixel, taps, ptr, a->weights, out, &ep);
-		tail_apply(&a->tail, row, out);
+		tail_apply(a->k, &a->tail, row, out);
 	}
 }
 

@@ -143,9 +143,21 @@ static void run_tile(const struct gemm_view *v, size_t group, size_t panel, size
 	const float *b = a->packed + group * gemm_f32_packed_size(gemm, a->n, a->taps * a->kc) +
 	                 panel * gemm->nr * a->taps * a->kc;
 	gemm->fn(m, n, taps, kc, v->ptr, b, y, a->ldc, &ep);
-	if (a->tail.kind != ACT_NONE)
+}
+
+/* Once for all panels: a call for each tile would cost as much as what it computes. */
+static void finish_rows(const struct gemm_view *v, size_t group, size_t panel_first,
+                        size_t panel_end, size_t row, size_t m)
+{
+	const struct gemm_args *a = v->a;
+	size_t from = panel_first * a->k->gemm_f32.nr, to = panel_end * a->k->gemm_f32.nr;
+	size_t n = (to < a->n ? to : a->n) - from;
+	float *y = output_at(v, row) + group * a->n + from;
+	if (n == a->ldc)
+		tail_apply(a->k, &a->tail, m * n, y);
+	else
 		for (size_t i = 0; i < m; i++)
-			tail_apply(&a->tail, n, y + i * a->ldc);
+			tail_apply(a->k, &a->tail, n, y + i * a->ldc);
 }
 
 /* Rows row..end of one picture for some of the panels. */
@@ -166,6 +178,8 @@ static void run_rows(const struct gemm_view *v, size_t group, size_t panel_first
 			gather_rows(v, m);
 		for (size_t panel = panel_first; panel < panel_end; panel++)
 			run_tile(v, group, panel, row, m);
+		if (a->tail.kind != ACT_NONE)
+			finish_rows(v, group, panel_first, panel_end, row, m);
 		row += m;
 	}
 }

@@ -297,7 +297,7 @@ void tail_split(const struct activation *a, float *lo, float *hi, struct tail *t
 	*tail = clamp ? (struct tail){0} : tail_of(a);
 }
 
-void tail_apply(const struct tail *tail, size_t n, float *y)
+void tail_apply(const struct kernels *k, const struct tail *tail, size_t n, float *y)
 {
 	static const enum unary function[] = {
 		[ACT_NONE] = UNARY_COUNT,
@@ -312,5 +312,5 @@ void tail_apply(const struct tail *tail, size_t n, float *y)
 		[ACT_MISH] = UNARY_MISH,
 	};
 	if (tail->kind != ACT_NONE)
-		unary_f32(function[tail->kind], n, y, tail->lo, tail->hi, y);
+		k->unary_f32(function[tail->kind], n, y, tail->lo, tail->hi, y);
 }

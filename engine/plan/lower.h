@@ -75,7 +75,7 @@ struct tail {
 	enum act kind;
 	float lo, hi;
 };
-void tail_apply(const struct tail *tail, size_t n, float *y);
+void tail_apply(const struct kernels *k, const struct tail *tail, size_t n, float *y);
 struct tail tail_of(const struct activation *a);
 /* The clamp of an activation, -INFINITY and INFINITY when it is another kind; *tail gets that. */
 void tail_split(const struct activation *a, float *lo, float *hi, struct tail *tail);

@@ -110,6 +110,7 @@ enum cnn_status lower_input(struct lowering *l, size_t index, struct cnn_error *
 }
 
 struct output_args {
+	const struct kernels *k;
 	struct ref x;
 	size_t index;
 	enum cnn_dtype dtype;
@@ -131,9 +132,9 @@ static void run_output(const struct step *step, const struct run *run, size_t fi
 		if (run->raw_output)
 			continue;
 		if (a->activation == OUTPUT_SOFTMAX)
-			softmax_f32(a->elements, 1, y, y, false);
+			a->k->softmax_f32(a->elements, 1, y, y, false);
 		else if (a->activation == OUTPUT_SIGMOID)
-			unary_f32(UNARY_SIGMOID, a->elements, y, 0, 0, y);
+			a->k->unary_f32(UNARY_SIGMOID, a->elements, y, 0, 0, y);
 	}
 }
 
@@ -149,6 +150,7 @@ enum cnn_status lower_output(struct lowering *l, size_t index, struct cnn_error 
 	if (!a || !move_new(l, &plain, stride, &a->move))
 		return cnn_fail_memory(err, "the output's plan", sizeof *a);
 	move_finish(&a->move);
+	a->k = l->k;
 	a->index = index;
 	a->dtype = value->dtype;
 	a->elements = (size_t)graph_elements(value);

@@ -23,6 +23,8 @@ static bool is_checked(const char *name)
 		found |= strcmp(gemm_tn_rows[i].gemm.name, name) == 0;
 	for (size_t i = 0; i < COUNT(learn_rows); i++)
 		found |= strcmp(learn_rows[i].name, name) == 0;
+	for (size_t i = 0; i < COUNT(elementwise_rows); i++)
+		found |= strcmp(elementwise_rows[i].name, name) == 0;
 	for (size_t i = 0; i < COUNT(bytes_rows); i++)
 		found |= strcmp(bytes_rows[i].name, name) == 0;
 	return found;
@@ -53,7 +55,8 @@ static void every_row_is_checked(void)
 	}
 	CHECK(rows >= COUNT(gemm_rows) + COUNT(dwconv_rows) + COUNT(maxpool_rows) +
 	                      COUNT(avgpool_rows) + COUNT(peak_rows) + COUNT(winograd_rows) +
-	                      COUNT(gemm_tn_rows) + COUNT(learn_rows) + COUNT(bytes_rows));
+	                      COUNT(gemm_tn_rows) + COUNT(learn_rows) + COUNT(elementwise_rows) +
+	                      COUNT(bytes_rows));
 	free(text);
 }
 
@@ -70,6 +73,7 @@ static void choice(void)
 		CHECK(k->winograd_input_f32 && k->winograd_output_f32 && k->winograd_kernel_f32);
 		CHECK(k->gemm_tn_f32.fn && k->gemm_tn_f32.mr && k->gemm_tn_f32.nr);
 		CHECK(strstr(k->gemm_tn_f32.name, cpu_isa_name(want)) != NULL);
+		CHECK(k->unary_f32 && k->binary_f32 && k->softmax_f32 && k->layer_norm_f32);
 		CHECK(k->moments_f32 && k->affine_f32 && k->clamp_grad_f32 && k->combine_f32 &&
 		      k->dwconv_grad_f32);
 	}

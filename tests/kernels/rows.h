@@ -85,6 +85,20 @@ ROWS_UNUSED static const struct learn_row learn_rows[] = {
 #include "engine/kernels/kernels.def"
 };
 
+struct elementwise_row {
+	enum cnn_isa isa;
+	unary_f32_fn *unary;
+	binary_f32_fn *binary;
+	softmax_f32_fn *softmax;
+	layer_norm_f32_fn *layer_norm;
+	const char *name;
+};
+ROWS_UNUSED static const struct elementwise_row elementwise_rows[] = {
+#define ELEMENTWISE_F32(isa, unary, binary, softmax, layer_norm) \
+	{isa, unary, binary, softmax, layer_norm, #unary},
+#include "engine/kernels/kernels.def"
+};
+
 /* Those on integers, which check_bytes.c finds by level. */
 struct bytes_row {
 	enum cnn_isa isa;
@@ -130,6 +144,13 @@ ROWS_UNUSED static struct kernels level_kernels(enum cnn_isa isa)
 			k.clamp_grad_f32 = learn_rows[i].clamp_grad;
 			k.combine_f32 = learn_rows[i].combine;
 			k.dwconv_grad_f32 = learn_rows[i].dwconv_grad;
+		}
+	for (size_t i = 0; i < COUNT(elementwise_rows); i++)
+		if (elementwise_rows[i].isa == isa) {
+			k.unary_f32 = elementwise_rows[i].unary;
+			k.binary_f32 = elementwise_rows[i].binary;
+			k.softmax_f32 = elementwise_rows[i].softmax;
+			k.layer_norm_f32 = elementwise_rows[i].layer_norm;
 		}
 	return k;
 }
