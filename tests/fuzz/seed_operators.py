@@ -1,6 +1,5 @@
 """A small model for each operator and each of its forms: as a network has it, and computed from constants."""
 import numpy as np
-import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 F, I64 = np.float32, np.int64

@@ -136,8 +136,7 @@ static void check_finds_broken_references(void)
 }
 
 TEST_MAIN({"ops_have_names_and_rules", ops_have_names_and_rules}, {"arrays_grow", arrays_grow},
-          {"constants_are_limited", constants_are_limited},
-          {"uses_are_counted", uses_are_counted},
+          {"constants_are_limited", constants_are_limited}, {"uses_are_counted", uses_are_counted},
           {"sweep_removes_chains", sweep_removes_chains},
           {"sorting_is_stable_and_finds_cycles", sorting_is_stable_and_finds_cycles},
           {"check_finds_broken_references", check_finds_broken_references})
