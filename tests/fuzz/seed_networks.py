@@ -31,6 +31,28 @@ def quantised():
     yield "quantised", model(nodes, weights, ("N", 3, 6, 6))
 
 
+def quantised_layers():
+    """One operator each between DequantizeLinear and QuantizeLinear, behind a Relu or not."""
+    weights = {"s": scalar(0.5), "z": scalar(3, np.uint8), "t": scalar(2), "w": numbers(4, 4, dtype=np.int8),
+               "ws": numbers(4, low=1), "wz": np.zeros(4, np.int8), "b": numbers(4), "shape": np.array([1, -1], I64),
+               "one": np.array([1], I64), "two": np.array([2], I64), "wide": np.array([2, 1, 4, 4, 4], I64)}
+    layers = {"MatMul": (["d", "dw"], {}), "Gemm": (["d", "dw", "b"], {"transB": 1}), "Add": (["d", "d"], {}),
+              "Mul": (["d", "d"], {}), "Concat": (["d", "d"], {"axis": 1}), "AveragePool": (["d"], {"kernel_shape": [2, 2]}),
+              "GlobalAveragePool": (["d"], {}), "Sigmoid": (["d"], {}), "LeakyRelu": (["d"], {}), "Softmax": (["d"], {}),
+              "MaxPool": (["d"], {"kernel_shape": [2, 2]}), "Reshape": (["d", "shape"], {}), "Flatten": (["d"], {}),
+              "Unsqueeze": (["d", "one"], {}), "Transpose": (["d"], {}), "Slice": (["d", "one", "two", "one"], {}),
+              "Gather": (["d", "one"], {"axis": 1}), "Expand": (["d", "wide"], {})}
+    for op, (inputs, attributes) in layers.items():
+        for clamp in (False, True):
+            end, scale = ("r" if clamp else "o"), ("s" if op in ("Concat", "MaxPool", "Reshape", "Transpose") else "t")
+            dims = (1, 4) if op == "Gemm" else (1, 4, 4, 4)
+            nodes = [node("QuantizeLinear", ["x", "s", "z"], ["q"]), node("DequantizeLinear", ["q", "s", "z"], ["d"]),
+                     node("DequantizeLinear", ["w", "ws", "wz"], ["dw"], axis=0 if op == "Gemm" else 1),
+                     node(op, inputs, ["o"], **attributes), node("Relu", ["o"], ["r"]),
+                     node("QuantizeLinear", [end, scale, "z"], ["p"]), node("DequantizeLinear", ["p", scale, "z"], ["y"])]
+            yield f"quantised_{op}{'_relu' if clamp else ''}", model(nodes, weights, dims)
+
+
 def branches():
     """An If whose condition is known when the model is loaded."""
     for condition in (True, False):
@@ -71,7 +93,7 @@ def constants():
 def idioms():
     """Nodes that passes put together."""
     weights = {"w": numbers(8, 8, 3, 3), "v": numbers(8, 4, 1, 1), "s": numbers(8, 1, 1, low=0.5), "one": scalar(1),
-               "half": scalar(0.5), "root": scalar(2 ** 0.5), "pads": np.array([0, 0, 1, 1, 0, 0, 1, 1], I64),
+               "two": scalar(2), "g": numbers(16), "half": scalar(0.5), "root": scalar(2 ** 0.5), "pads": np.array([0, 0, 1, 1, 0, 0, 1, 1], I64),
                "split": np.array([1, 2, 4, 16, 16], I64), "join": np.array([1, 8, 16, 16], I64)}
     trunk = [node("Conv", ["x", "w"], ["c"], pads=[1] * 4)]
     gelu = [node("Div", ["c", "root"], ["d"]), node("Erf", ["d"], ["e"]), node("Add", ["e", "one"], ["a"]),
@@ -80,14 +102,19 @@ def idioms():
             node("Relu", ["a"], ["y"])]
     affine = [node("Mul", ["c", "s"], ["m"]), node("Add", ["m", "s"], ["a"]), node("Clip", ["a", "one", "root"], ["y"])]
     padded = [node("Pad", ["c", "pads"], ["p"]), node("Conv", ["p", "w"], ["y"])]
+    layer_norm = [node("ReduceMean", ["c"], ["m"], axes=[-1]), node("Sub", ["c", "m"], ["d"]), node("Pow", ["d", "two"], ["p"]),
+                  node("ReduceMean", ["p"], ["u"], axes=[-1]), node("Add", ["u", "one"], ["e"]), node("Sqrt", ["e"], ["q"]),
+                  node("Div", ["d", "q"], ["n"]), node("Mul", ["n", "g"], ["k"]), node("Add", ["k", "g"], ["y"])]
+    gemm = [node("GlobalAveragePool", ["c"], ["p"]), node("Flatten", ["p"], ["f"]), node("Gemm", ["f", "f", "one"], ["y"], transB=1)]
     shuffle = [node("Reshape", ["c", "split"], ["r"]), node("Transpose", ["r"], ["t"], perm=[0, 2, 1, 3, 4]),
                node("Reshape", ["t", "join"], ["u"]), node("Conv", ["u", "v"], ["y"], group=2)]
-    for name, tail in (("gelu", gelu), ("silu", silu), ("affine", affine), ("padded", padded), ("shuffle", shuffle)):
+    for name, tail in (("gelu", gelu), ("silu", silu), ("affine", affine), ("padded", padded), ("shuffle", shuffle),
+                       ("layer_norm", layer_norm), ("gemm", gemm)):
         yield f"idiom_{name}", model(trunk + tail, weights, (1, 8, 16, 16))
 
 
 def seeds():
     """(name, bytes)"""
-    for family in (quantised, branches, encodings, constants, idioms):
+    for family in (quantised, quantised_layers, branches, encodings, constants, idioms):
         for name, made in family():
             yield name, made.SerializeToString()
