@@ -8,7 +8,7 @@
 #   bench-serving  what `make bench-serving` needs besides: the packages of tests/bench/peer
 #   oracle   onnxruntime-node, which tests/golden compares with; only where the test data is
 #   ci       what .ci/run needs besides
-#   fuzz     what 'make fuzz-onnx' and 'make fuzz-image' need besides: clang with libFuzzer, and seeds
+#   fuzz     what 'make fuzz' needs besides: clang with libFuzzer, and seeds
 #
 # promtool is taken out of Debian's prometheus package without installing it: the package
 # would start a service. It goes to build/tools, npm's packages to build/oracle and build/peer.
@@ -24,7 +24,7 @@ bench='python3 python3-onnx'
 bench_serving='python3 python3-pil util-linux'
 bench_engine='libdnnl-dev python3-numpy'
 ci=clang
-fuzz='clang libclang-rt-14-dev python3 python3-numpy python3-onnx libonnx-testdata'
+fuzz='clang libclang-rt-14-dev python3 python3-numpy python3-pil python3-onnx libonnx-testdata'
 data=${CONVD_TEST_DATA:-../shared/data}
 
 as_root() {

@@ -113,7 +113,7 @@ static enum cnn_status place(struct lowering *l, struct cnn_error *err)
 		                  "a run of %zu pictures needs %zu MB; %zu MB are allowed", batch,
 		                  p->run_bytes >> 20, limit >> 20);
 	if (!status)
-		p->live_bytes = memory_live(life, l->n_storage);
+		status = memory_live(life, l->n_storage, &p->live_bytes, err);
 	for (size_t i = 0; i < l->n_storage; i++)
 		l->storage[i].offset = life[i].offset;
 	free(life);

@@ -128,6 +128,7 @@ struct lifetime {
 enum cnn_status memory_place(struct lifetime *life, size_t n, size_t align, size_t *total,
                              struct cnn_error *err);
 /* The largest sum of bytes that are alive in one step, of `life` after memory_place(). */
-size_t memory_live(const struct lifetime *life, size_t n);
+enum cnn_status memory_live(const struct lifetime *life, size_t n, size_t *most,
+                            struct cnn_error *err);
 
 #endif
