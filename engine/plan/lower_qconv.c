@@ -6,8 +6,9 @@
 
 #include <string.h>
 
-/* Output pixels of one item of a parallel loop: a multiple of every kernel's MR. */
-enum { BLOCK = 48 };
+/* About how many output pixels one item of a parallel loop has, and how many more rather than leave them alone: each
+ * item reads all weights. */
+enum { BLOCK = 48, REST = 12 };
 
 struct qconv_args {
 	struct ref x, y;
@@ -16,6 +17,7 @@ struct qconv_args {
 	int64_t kernel[2], stride[2], dilation[2], pad[2];
 	size_t groups, inputs, outputs; /* channels of one group */
 	size_t taps, pairs;             /* pairs of numbers in a row of a group's matrix */
+	size_t block;                   /* output pixels of one item of a parallel loop */
 	int32_t x_zero;
 	bool x_signed;
 	const int16_t *packed;
@@ -77,8 +79,8 @@ static void run_block(void *ctx, size_t item, size_t thread)
 	const struct qconv_job *job = ctx;
 	const struct qconv_args *a = job->a;
 	size_t picture = job->first + item / job->blocks;
-	size_t p = item % job->blocks * BLOCK, all = (size_t)(a->out[0] * a->out[1]);
-	size_t n = all - p < BLOCK ? all - p : BLOCK, channels = a->groups * a->outputs;
+	size_t p = item % job->blocks * a->block, all = (size_t)(a->out[0] * a->out[1]);
+	size_t n = all - p < a->block ? all - p : a->block, channels = a->groups * a->outputs;
 	char *scratch = job->run->scratch + thread * job->run->scratch_stride;
 	const uint8_t *x = (const uint8_t *)ref_at(job->run, &a->x, picture);
 	uint8_t *y = (uint8_t *)ref_at(job->run, &a->y, picture) + p * channels;
@@ -93,7 +95,7 @@ static void run_qconv(const struct step *step, const struct run *run, size_t fir
 {
 	const struct qconv_args *a = step->args;
 	size_t all = (size_t)(a->out[0] * a->out[1]);
-	struct qconv_job job = {a, run, first, (all + BLOCK - 1) / BLOCK};
+	struct qconv_job job = {a, run, first, (all + a->block - 1) / a->block};
 	cnn_parallel_for(run->pool, n * job.blocks, run_block, &job);
 }
 
@@ -173,6 +175,17 @@ static void read_shape(struct lowering *l, const struct node *n, struct qconv_ar
 	a->gemm = l->k->gemm_s16;
 }
 
+/* As many for each item, and at least one item for each thread. */
+static size_t block_of(const struct lowering *l, const struct qconv_args *a)
+{
+	size_t all = (size_t)(a->out[0] * a->out[1]), mr = a->gemm.mr;
+	size_t items = all > REST ? (all - 1 - REST) / BLOCK + 1 : 1;
+	if (items < l->options->threads_hint)
+		items = l->options->threads_hint;
+	size_t block = (all + items - 1) / items;
+	return (block + mr - 1) / mr * mr;
+}
+
 enum cnn_status lower_qlinear_conv(struct lowering *l, const struct node *n, struct cnn_error *err)
 {
 	if (qdwconv_fits(l, n))
@@ -187,7 +200,8 @@ enum cnn_status lower_qlinear_conv(struct lowering *l, const struct node *n, str
 		return lower_no_memory(n, err);
 	memset(zeros, (uint8_t)a->x_zero, channels);
 	a->zeros = zeros;
-	lower_scratch(l, BLOCK * 2 * a->pairs * sizeof(int16_t));
+	a->block = block_of(l, a);
+	lower_scratch(l, a->block * 2 * a->pairs * sizeof(int16_t));
 	size_t weights = a->groups * a->outputs * a->inputs * a->taps * sizeof(int16_t);
 	enum cnn_status status =
 		lower_step(l, run_qconv, a, a->gemm.name, n, n->out[0], weights, err);
