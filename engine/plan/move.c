@@ -43,13 +43,28 @@ bool move_new(struct lowering *l, const struct value *out, const int64_t in_stri
 	return true;
 }
 
+static bool has_fill(const struct move *move, int32_t d)
+{
+	for (int64_t i = 0; i < move->dim[d]; i++)
+		if (move->at[d][i] == MOVE_FILL)
+			return true;
+	return false;
+}
+
+static bool is_contiguous(const struct move *move, int32_t d)
+{
+	for (int64_t i = 0; i < move->dim[d]; i++)
+		if (move->at[d][i] != move->at[d][0] + i)
+			return false;
+	return !has_fill(move, d);
+}
+
 void move_finish(struct move *move)
 {
 	int32_t d = move->rank - 1;
-	move->straight = move->rank > 0 && move->out_stride[d] == 1;
-	for (int64_t i = 0; move->straight && i < move->dim[d]; i++)
-		if (move->at[d][i] == MOVE_FILL || move->at[d][i] != move->at[d][0] + i)
-			move->straight = false;
+	move->straight = move->rank > 0 && move->out_stride[d] == 1 && is_contiguous(move, d);
+	move->turned = move->rank > 1 && !move->straight && !has_fill(move, d) &&
+	               is_contiguous(move, d - 1);
 }
 
 static void run_row(const struct move *move, const float *in, float *out)
@@ -63,6 +78,40 @@ static void run_row(const struct move *move, const float *in, float *out)
 	}
 	for (int64_t i = 0; i < n; i++)
 		out[i * stride] = at[i] == MOVE_FILL ? move->fill : in[at[i]];
+}
+
+/* Planes into pixels, those of a picture foremost. */
+static void run_three(int64_t n, const float *a, const float *b, const float *c,
+                      float *restrict out)
+{
+	for (int64_t i = 0; i < n; i++, out += 3) {
+		out[0] = a[i];
+		out[1] = b[i];
+		out[2] = c[i];
+	}
+}
+
+/* The two innermost dimensions of a move that is turned, TOGETHER columns at a time: their lines of the output
+ * stay in L1 until they are full. */
+static void run_plane(const struct move *move, const float *in, float *out)
+{
+	enum { TOGETHER = 16 };
+	int32_t d = move->rank - 1;
+	const int64_t *at = move->at[d], n = move->dim[d], stride = move->out_stride[d];
+	int64_t columns = move->dim[d - 1], column_stride = move->out_stride[d - 1];
+	in += move->at[d - 1][0];
+	if (n == 3 && stride == 1 && column_stride == 3) {
+		run_three(columns, in + at[0], in + at[1], in + at[2], out);
+		return;
+	}
+	for (int64_t first = 0; first < columns; first += TOGETHER) {
+		int64_t end = columns - first < TOGETHER ? columns : first + TOGETHER;
+		for (int64_t i = 0; i < n; i++) {
+			const float *from = in + at[i];
+			for (int64_t x = first; x < end; x++)
+				out[x * column_stride + i * stride] = from[x];
+		}
+	}
 }
 
 static void fill_row(const struct move *move, float *out)
@@ -81,13 +130,14 @@ void move_run(const struct move *move, const float *in, float *out)
 		return;
 	}
 	int64_t index[CNN_MAX_RANK] = {0};
+	const int32_t outer = move->rank - (move->turned ? 2 : 1);
 	for (int32_t d = 0; d < move->rank; d++)
 		if (move->dim[d] == 0)
 			return;
 	for (;;) {
 		int64_t from = 0, to = 0;
 		bool outside = false;
-		for (int32_t d = 0; d < move->rank - 1; d++) {
+		for (int32_t d = 0; d < outer; d++) {
 			int64_t at = move->at[d][index[d]];
 			if (at == MOVE_FILL)
 				outside = true;
@@ -95,11 +145,16 @@ void move_run(const struct move *move, const float *in, float *out)
 				from += at;
 			to += index[d] * move->out_stride[d];
 		}
-		if (outside)
+		if (outside && move->turned)
+			for (int64_t i = 0; i < move->dim[outer]; i++)
+				fill_row(move, out + to + i * move->out_stride[outer]);
+		else if (outside)
 			fill_row(move, out + to);
+		else if (move->turned)
+			run_plane(move, in + from, out + to);
 		else
 			run_row(move, in + from, out + to);
-		int32_t d = move->rank - 2;
+		int32_t d = outer - 1;
 		while (d >= 0 && ++index[d] == move->dim[d])
 			index[d--] = 0;
 		if (d < 0)

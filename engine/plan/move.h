@@ -15,6 +15,7 @@ struct move {
 	int64_t in_base, out_base;
 	float fill;
 	bool straight; /* the innermost dimension is contiguous on both sides and has no fill */
+	bool turned; /* the innermost but one is contiguous in the input, and neither of the two has fill */
 };
 
 /* A move that writes all of `out` in memory order and reads `in` at stride in_stride(axis) for
