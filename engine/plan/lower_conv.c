@@ -6,7 +6,7 @@
 
 /* Taps shorter than GATHER_BELOW floats are shown to the kernel together: as whole rows of the window
  * where these are contiguous and not short themselves. */
-enum { GATHER_BELOW = 16, ROWS_FROM = 8 };
+enum { GATHER_BELOW = 16, ROWS_FROM = 3 };
 
 /* Pointers to all taps of an output row take at most this much of a depthwise convolution's scratch. */
 #define MAX_ROW_POINTERS ((size_t)1 << 22)
