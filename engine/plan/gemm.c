@@ -3,6 +3,9 @@
 /* Half of the smallest L1 there is. */
 enum { PANEL_IN_L1 = 16384 };
 
+/* Tiles of a work item; rounding makes them up to half as many more. */
+enum { ROW_BLOCK = 8, MAX_ROW_BLOCK = ROW_BLOCK + ROW_BLOCK / 2 };
+
 /* What follows in memory in an output row by row: all, or up to where the ring begins anew. */
 static size_t rows_until_wrap(const struct gemm_view *v, size_t row)
 {
@@ -25,7 +28,9 @@ struct panels {
 	size_t first, end;
 };
 
-static void run_tile(const struct gemm_view *v, size_t group, size_t panel, size_t row, size_t m)
+/* y: of the first row and column of the group */
+static void run_tile(const struct gemm_view *v, size_t group, size_t panel, const float *const *ptr,
+                     float *y, size_t row, size_t m)
 {
 	const struct gemm_args *a = v->a;
 	const struct gemm_f32 *gemm = &a->k->gemm_f32;
@@ -42,7 +47,7 @@ static void run_tile(const struct gemm_view *v, size_t group, size_t panel, size
 		.hi = a->hi,
 	};
 	const float *b = a->packed + group * a->packed_group + panel * gemm->nr * a->taps * a->kc;
-	gemm->fn(m, n, taps, kc, v->ptr, b, output_at(v, row) + first, a->ldc, &ep);
+	gemm->fn(m, n, taps, kc, ptr, b, y + column, a->ldc, &ep);
 }
 
 /* The rest of the activation, of rows that follow each other: all columns of them at once where that is what
@@ -89,26 +94,30 @@ static size_t next_tile(struct tiles *left)
 static void run_together(const struct gemm_view *v, size_t group, const struct panels *p,
                          size_t row, size_t end)
 {
-	const struct tiles tiles = cut_tiles(v->a, end - row);
-	struct tiles left = tiles;
-	/* Finding a row again is cheaper than fetching a panel again. */
-	if (v->a->window.plain && v->a->panels_first) {
+	const struct gemm_args *a = v->a;
+	const struct tiles tiles = cut_tiles(a, end - row);
+	const size_t first = row;
+	float *y = output_at(v, row) + group * a->n;
+	if (a->window.plain && a->panels_first) {
+		/* Each row of A is one pointer, whatever the tile. */
+		gemm_find_rows(v, group, row, end - row);
 		for (size_t panel = p->first; panel < p->end; panel++) {
-			left = tiles;
-			for (size_t at = row, m; at < end; at += m) {
+			struct tiles left = tiles;
+			for (size_t m, at = 0; at < end - row; at += m) {
 				m = next_tile(&left);
-				gemm_find_rows(v, group, at, m);
-				run_tile(v, group, panel, at, m);
+				run_tile(v, group, panel, v->ptr + at, y + at * a->ldc, row + at,
+				         m);
 			}
 		}
 		finish_rows(v, group, p, row, end - row);
 		return;
 	}
+	struct tiles left = tiles;
 	for (size_t m; row < end; row += m) {
 		m = next_tile(&left);
 		gemm_find_rows(v, group, row, m);
 		for (size_t panel = p->first; panel < p->end; panel++)
-			run_tile(v, group, panel, row, m);
+			run_tile(v, group, panel, v->ptr, y + (row - first) * a->ldc, row, m);
 		finish_rows(v, group, p, row, m);
 	}
 }
@@ -123,10 +132,16 @@ static void run_rows(const struct gemm_view *v, size_t group, const struct panel
 	}
 }
 
+static size_t pointer_bytes(const struct gemm_args *a)
+{
+	size_t rows = a->window.plain ? MAX_ROW_BLOCK * GEMM_MAX_MR : a->taps * GEMM_MAX_MR;
+	return rows * sizeof(float *);
+}
+
 static void use_scratch(struct gemm_view *v, char *scratch)
 {
 	v->ptr = (const float **)(void *)scratch;
-	v->copies = (float *)(void *)(scratch + v->a->taps * GEMM_MAX_MR * sizeof *v->ptr);
+	v->copies = (float *)(void *)(scratch + pointer_bytes(v->a));
 }
 
 static size_t panels_of(const struct gemm_args *a)
@@ -216,9 +231,8 @@ void gemm_step(const struct step *step, const struct run *run, size_t first, siz
 
 size_t gemm_scratch(const struct gemm_args *a)
 {
-	size_t pointers = a->taps * GEMM_MAX_MR * sizeof(float *);
 	size_t gathered = a->gather ? GEMM_MAX_MR * a->taps * a->kc * sizeof(float) : 0;
-	return pointers + gathered;
+	return pointer_bytes(a) + gathered;
 }
 
 size_t gemm_zeros(const struct gemm_args *a)
@@ -239,7 +253,7 @@ void gemm_finish(struct lowering *l, struct gemm_args *a)
 		a->panel_block = 1;
 	if (a->panel_block > panels)
 		a->panel_block = panels;
-	a->row_block = 8;
+	a->row_block = ROW_BLOCK;
 	/* Enough items for every thread to get some, first by rows, then by columns. */
 	size_t want = l->options->threads_hint > 1 ? 4 * l->options->threads_hint : 1;
 	while (a->row_block > 1 && (tiles + a->row_block - 1) / a->row_block < want)
