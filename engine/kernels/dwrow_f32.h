@@ -8,37 +8,37 @@
 /* So many sums hide the latency of a multiply-add, and leave registers for a row of five weights. */
 enum { DWROW_PIXELS = 8, DWROW_COLUMNS = 5 };
 
+/* Values, not pointers to them: what is stored cannot change these, and they are read once. */
 struct dwrow {
 	size_t channels;
-	const struct dwrow_window *window;
+	struct dwrow_window window;
 	const float *const *in;
 	const float *w;
 	float *out;
-	const struct epilogue *ep;
+	struct epilogue ep;
 };
 
 ALWAYS_INLINE void dwrow_store(const struct dwrow *d, size_t pixels, size_t width, size_t first,
                                size_t c, const vec acc[DWROW_PIXELS])
 {
-	const struct epilogue *ep = d->ep;
-	vec bias = {0};
+	const struct epilogue *ep = &d->ep;
+	size_t at = first * d->channels + c;
+	vec sum[DWROW_PIXELS], bias = {0};
 	if (ep->bias)
 		bias = load_first(ep->bias + c, width);
-	size_t at = first * d->channels + c;
+	UNROLLED for (size_t p = 0; p < pixels; p++) sum[p] = acc[p] + bias;
+	if (ep->residual)
+		UNROLLED for (size_t p = 0; p < pixels; p++) sum[p] +=
+			load_first(ep->residual + at + p * d->channels, width);
 	UNROLLED for (size_t p = 0; p < pixels; p++, at += d->channels)
-	{
-		vec sum = acc[p] + bias;
-		if (ep->residual)
-			sum += load_first(ep->residual + at, width);
-		store_first(d->out + at, width, clamp_vec(sum, ep->lo, ep->hi));
-	}
+		store_first(d->out + at, width, clamp_vec(sum[p], ep->lo, ep->hi));
 }
 
 /* `columns` taps in a row of the window, `stride` of them from one pixel to the next: constants, as is `pixels`. */
 ALWAYS_INLINE void dwrow_shared(const struct dwrow *d, size_t pixels, size_t columns, size_t stride,
                                 size_t width, size_t first, size_t c)
 {
-	const struct dwrow_window *window = d->window;
+	const struct dwrow_window *window = &d->window;
 	vec acc[DWROW_PIXELS];
 	UNROLLED for (size_t p = 0; p < pixels; p++) acc[p] = (vec){0};
 	for (size_t y = 0; y < window->rows; y++) {
@@ -67,7 +67,7 @@ ALWAYS_INLINE void dwrow_shared(const struct dwrow *d, size_t pixels, size_t col
 ALWAYS_INLINE void dwrow_any(const struct dwrow *d, size_t pixels, size_t width, size_t first,
                              size_t c)
 {
-	const struct dwrow_window *window = d->window;
+	const struct dwrow_window *window = &d->window;
 	vec acc[DWROW_PIXELS];
 	UNROLLED for (size_t p = 0; p < pixels; p++) acc[p] = (vec){0};
 	for (size_t y = 0; y < window->rows; y++) {
@@ -113,7 +113,7 @@ ALWAYS_INLINE void dwrow(size_t pixels, size_t channels, const struct dwrow_wind
                          const float *const *in, const float *w, float *out,
                          const struct epilogue *ep)
 {
-	const struct dwrow d = {channels, window, in, w, out, ep};
+	const struct dwrow d = {channels, *window, in, w, out, *ep};
 	bool one = window->step == window->tap, two = window->step == 2 * window->tap;
 	if (window->columns == 3 && one)
 		dwrow_pixels(&d, pixels, 3, 1);
