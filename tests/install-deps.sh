@@ -8,7 +8,7 @@
 #   bench-serving  what `make bench-serving` needs besides: the packages of tests/bench/peer
 #   oracle   onnxruntime-node, which tests/golden compares with; only where the test data is
 #   ci       what .ci/run needs besides
-#   fuzz     what 'make fuzz-onnx' and 'make fuzz-image' need besides: clang with libFuzzer, and seeds
+#   fuzz     what 'make fuzz' needs besides: clang with libFuzzer, and seeds
 #
 # promtool is taken out of Debian's prometheus package without installing it: the package
 # would start a service. It goes to build/tools, npm's packages to build/oracle and build/peer.
@@ -16,14 +16,15 @@ set -eu
 cd "$(dirname "$0")/.."
 
 build='gcc libc6-dev make binutils pkg-config libuv1-dev libmicrohttpd-dev libjansson-dev
-       libjpeg62-turbo-dev libpng-dev libprotobuf-c-dev protobuf-c-compiler libonnx-dev nettle-dev'
+       libjpeg62-turbo-dev libpng-dev libprotobuf-c-dev protobuf-c-compiler libonnx-dev nettle-dev
+       libgnutls28-dev zlib1g-dev libseccomp-dev'
 test='python3 python3-pil python3-numpy python3-onnx python3-jsonschema curl wrk clang-format
       libonnx-testdata'
 bench='python3 python3-onnx'
 bench_serving='python3 python3-pil util-linux'
 bench_engine='libdnnl-dev python3-numpy'
 ci=clang
-fuzz='clang libclang-rt-14-dev python3 python3-numpy python3-onnx libonnx-testdata'
+fuzz='clang libclang-rt-14-dev python3 python3-numpy python3-pil python3-onnx libonnx-testdata'
 data=${CONVD_TEST_DATA:-../shared/data}
 
 as_root() {

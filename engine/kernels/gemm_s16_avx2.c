@@ -68,11 +68,4 @@ void gemm_s16_6x16_avx2(size_t m, size_t n, size_t pairs, const int16_t *a, size
 	}
 #	undef ROWS
 }
-
-void dwconv_u8_avx2(size_t pixels, size_t channels, size_t taps, const uint8_t *const *in,
-                    bool is_signed, int32_t in_zero, const int16_t *w, const struct requantise *r,
-                    uint8_t *y)
-{
-	dwconv_pixels(pixels, channels, taps, in, is_signed, in_zero, w, r, y);
-}
 #endif

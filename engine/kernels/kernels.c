@@ -31,6 +31,11 @@ static const struct kernels levels[CNN_ISA_COUNT] = {
 #define ELEMENTWISE_F32(isa, unary, binary, softmax, layer_norm)                               \
 	[isa].unary_f32 = (unary), [isa].binary_f32 = (binary), [isa].softmax_f32 = (softmax), \
 	[isa].layer_norm_f32 = (layer_norm),
+#define ELEMENTS_U8(isa, add, multiply, quantise, dequantise)                                 \
+	[isa].add_u8 = (add), [isa].multiply_u8 = (multiply), [isa].quantise_u8 = (quantise), \
+	[isa].dequantise_u8 = (dequantise),
+#define POOL_U8(isa, maxpool, avgpool, mean) \
+	[isa].maxpool_u8 = (maxpool), [isa].avgpool_u8 = (avgpool), [isa].mean_u8 = (mean),
 #define PEAK_F32(isa, function) [isa].peak_f32 = (function),
 #include "engine/kernels/kernels.def"
 };

@@ -105,12 +105,70 @@ struct requantise {
 typedef void gemm_s16_fn(size_t m, size_t n, size_t pairs, const int16_t *a, size_t lda,
                          const int16_t *b, const struct requantise *r, uint8_t *y, size_t ldy);
 
-/* Depthwise convolution of bytes. For p, c:
- *	y[p * channels + c] = requantised sum_t (in[p * taps + t][c] - in_zero) * w[t * channels + c]
- * in: int8_t when it is signed. */
-typedef void dwconv_u8_fn(size_t pixels, size_t channels, size_t taps, const uint8_t *const *in,
-                          bool is_signed, int32_t in_zero, const int16_t *w,
-                          const struct requantise *r, uint8_t *y);
+/* Depthwise convolution of bytes: how a row of outputs lies over the input. */
+struct dwconv_u8_window {
+	size_t channels;
+	size_t kernel[2];        /* height, width */
+	size_t stride, dilation; /* along the row */
+	size_t columns;          /* of the input that the row sees, padding among them */
+	bool is_signed;          /* the input's bytes are int8_t */
+};
+
+/* y[p * channels + c] = requantised sum_{ky, kx} in[ky * columns + p * stride + kx * dilation][c] * weight
+ *
+ * and the weight is w[((ky / 2 * kernel[1] + kx) * channels + c) * 2 + ky % 2], 0 past the last row: rows of the kernel
+ * come in pairs. The sums are exact modulo 2^32. in: a pixel for each column of each of the kernel's rows. */
+typedef void dwconv_u8_fn(const struct dwconv_u8_window *window, size_t pixels,
+                          const uint8_t *const *in, const int16_t *w, const struct requantise *r,
+                          uint8_t *y);
+
+/* A float as the byte zero + round(clamp(v, lo, hi)), of two nearest integers the even one. A NaN becomes the least. */
+struct byte_range {
+	int32_t zero;
+	float lo, hi;
+};
+
+/* Two tensors of bytes, int8_t when they are signed:
+ *	add_u8:       y[i] = byte of a * a[i] + (b * b[i] + fixed), each sum rounded once
+ *	multiply_u8:  y[i] = byte of (a[i] - a_zero) * (b[i] - b_zero) * a + fixed */
+struct pair_u8 {
+	float a, b, fixed;
+	int32_t a_zero, b_zero;
+	bool is_signed;
+	struct byte_range to;
+};
+typedef void add_u8_fn(size_t n, const struct pair_u8 *p, const uint8_t *a, const uint8_t *b,
+                       uint8_t *y);
+typedef add_u8_fn multiply_u8_fn;
+/* y[i] = byte of x[i] / scale */
+typedef void quantise_u8_fn(size_t n, const float *x, float scale, const struct byte_range *to,
+                            uint8_t *y);
+/* y[i] = (x[i] - zero) * scale */
+typedef void dequantise_u8_fn(size_t n, const uint8_t *x, bool is_signed, int32_t zero, float scale,
+                              float *y);
+
+/* y[p * channels + c] = max_t in[p * taps + t][c], of at least one tap. */
+typedef void maxpool_u8_fn(size_t pixels, size_t channels, size_t taps, const uint8_t *const *in,
+                           bool is_signed, uint8_t *y);
+
+/* One pixel: y[c] = byte of sum_t x_scale * (in[t][c] - x_zero) / divisor / y_scale + y_zero, in this order. */
+struct average_u8 {
+	float x_scale, y_scale, y_zero;
+	int32_t x_zero;
+	bool is_signed;
+	struct byte_range to;
+};
+typedef void avgpool_u8_fn(size_t channels, size_t taps, const uint8_t *const *in,
+                           const struct average_u8 *a, float divisor, uint8_t *y);
+
+/* y[c] = byte of (bias + sum_p x[p * stride + c]) * scale; the sums fit. */
+struct mean_u8 {
+	int32_t bias;
+	float scale;
+	struct byte_range to;
+};
+typedef void mean_u8_fn(size_t channels, size_t pixels, size_t stride, const uint8_t *x,
+                        bool is_signed, const struct mean_u8 *m, uint8_t *y);
 
 /* --- training: feature maps are [pixels][channels] ------------------------------------------------- */
 
@@ -172,6 +230,15 @@ typedef double peak_f32_fn(size_t rounds, float *sink);
 	binary_f32_fn binary;                                    \
 	softmax_f32_fn softmax;                                  \
 	layer_norm_f32_fn layer_norm;
+#define ELEMENTS_U8(isa, add, multiply, quantise, dequantise) \
+	add_u8_fn add;                                        \
+	multiply_u8_fn multiply;                              \
+	quantise_u8_fn quantise;                              \
+	dequantise_u8_fn dequantise;
+#define POOL_U8(isa, maxpool, avgpool, mean) \
+	maxpool_u8_fn maxpool;               \
+	avgpool_u8_fn avgpool;               \
+	mean_u8_fn mean;
 #define PEAK_F32(isa, fn) peak_f32_fn fn;
 #include "engine/kernels/kernels.def"
 
@@ -217,6 +284,13 @@ struct kernels {
 	binary_f32_fn *binary_f32;
 	softmax_f32_fn *softmax_f32;
 	layer_norm_f32_fn *layer_norm_f32;
+	add_u8_fn *add_u8;
+	multiply_u8_fn *multiply_u8;
+	quantise_u8_fn *quantise_u8;
+	dequantise_u8_fn *dequantise_u8;
+	maxpool_u8_fn *maxpool_u8;
+	avgpool_u8_fn *avgpool_u8;
+	mean_u8_fn *mean_u8;
 	peak_f32_fn *peak_f32;
 };
 

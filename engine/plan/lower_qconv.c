@@ -1,5 +1,5 @@
-/* Convolutions of bytes: depthwise over channels, everything else as products of int16 rows, which are gathered
- * into scratch with their zero point taken off, block of pixels by block. */
+/* Convolutions of bytes but for the depthwise ones, as products of int16 rows, which are gathered into scratch with
+ * their zero point taken off, block of pixels by block. */
 #include "engine/kernels/bytes.h"
 #include "engine/operators/quantised.h"
 #include "engine/plan/lower.h"
@@ -12,8 +12,7 @@ enum { BLOCK = 48 };
 struct qconv_args {
 	struct ref x, y;
 	struct gemm_s16 gemm;
-	dwconv_u8_fn *depthwise; /* NULL: products */
-	int64_t in[2], out[2];   /* height, width */
+	int64_t in[2], out[2]; /* height, width */
 	int64_t kernel[2], stride[2], dilation[2], pad[2];
 	size_t groups, inputs, outputs; /* channels of one group */
 	size_t taps, pairs;             /* pairs of numbers in a row of a group's matrix */
@@ -83,15 +82,6 @@ static void run_block(void *ctx, size_t item, size_t thread)
 	char *scratch = job->run->scratch + thread * job->run->scratch_stride;
 	const uint8_t *x = (const uint8_t *)ref_at(job->run, &a->x, picture);
 	uint8_t *y = (uint8_t *)ref_at(job->run, &a->y, picture) + p * channels;
-	if (a->depthwise) {
-		const uint8_t **in = (const uint8_t **)(void *)scratch;
-		for (size_t i = 0; i < n; i++)
-			for (size_t t = 0; t < a->taps; t++)
-				in[i * a->taps + t] = tap_of(a, x, (int64_t)(p + i), (int64_t)t);
-		a->depthwise(n, channels, a->taps, in, a->x_signed, a->x_zero, a->packed,
-		             &a->result, y);
-		return;
-	}
 	int16_t *rows = (int16_t *)(void *)scratch;
 	for (size_t g = 0; g < a->groups; g++) {
 		gather(a, x, (int64_t)p, n, g, rows);
@@ -114,16 +104,6 @@ static int16_t weight(const struct lowering *l, const struct node *n, const stru
 	const struct value *w = graph_in(l->g, n, 3);
 	int64_t at = (int64_t)((o * a->inputs + c) * a->taps + t);
 	return (int16_t)(resolve_int(w, at) - quantised_zero(graph_in(l->g, n, 5), (int64_t)o));
-}
-
-static bool pack_depthwise(struct lowering *l, const struct node *n, struct qconv_args *a)
-{
-	int16_t *w = lower_alloc(l, a->taps * a->groups, sizeof *w);
-	for (size_t t = 0; t < a->taps && w; t++)
-		for (size_t c = 0; c < a->groups; c++)
-			w[t * a->groups + c] = weight(l, n, a, c, 0, t);
-	a->packed = w;
-	return w != NULL;
 }
 
 /* Each group's panels [pairs][NR][2]; a row of a matrix has all channels of its first tap first. */
@@ -195,25 +175,22 @@ static void read_shape(struct lowering *l, const struct node *n, struct qconv_ar
 
 enum cnn_status lower_qlinear_conv(struct lowering *l, const struct node *n, struct cnn_error *err)
 {
+	if (qdwconv_fits(l, n))
+		return lower_qdwconv(l, n, err);
 	struct qconv_args *a = lower_alloc(l, 1, sizeof *a);
 	if (!a)
 		return lower_no_memory(n, err);
 	read_shape(l, n, a);
 	size_t channels = a->groups * a->inputs;
-	bool depthwise = a->groups > 1 && a->inputs == 1 && a->outputs == 1;
 	uint8_t *zeros = lower_alloc(l, channels, 1);
-	if (depthwise)
-		a->depthwise = l->k->dwconv_u8;
-	if (!zeros || !read_result(l, n, a) ||
-	    !(depthwise ? pack_depthwise(l, n, a) : pack_products(l, n, a)))
+	if (!zeros || !read_result(l, n, a) || !pack_products(l, n, a))
 		return lower_no_memory(n, err);
 	memset(zeros, (uint8_t)a->x_zero, channels);
 	a->zeros = zeros;
-	lower_scratch(l, depthwise ? BLOCK * a->taps * sizeof(void *)
-	                           : BLOCK * 2 * a->pairs * sizeof(int16_t));
+	lower_scratch(l, BLOCK * 2 * a->pairs * sizeof(int16_t));
 	size_t weights = a->groups * a->outputs * a->inputs * a->taps * sizeof(int16_t);
-	enum cnn_status status = lower_step(l, run_qconv, a, depthwise ? "dwconv_u8" : a->gemm.name,
-	                                    n, n->out[0], weights, err);
+	enum cnn_status status =
+		lower_step(l, run_qconv, a, a->gemm.name, n, n->out[0], weights, err);
 	if (!status)
 		status = lower_read(l, n->in[0], &a->x, err);
 	return status ? status : lower_write(l, n->out[0], &a->y, err);

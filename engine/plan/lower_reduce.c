@@ -156,12 +156,41 @@ static const float *terms(const struct kernels *k, enum op op, size_t n, const f
 	}
 }
 
+/* All of what goes where its innermost dimension lies together: that many elements beside each other are folded into
+ * as many results, and those into one at the end. */
+static float fold_run(const struct reduce_args *a, enum op op, const float *from, float shift)
+{
+	float term[BLOCK], fold[BLOCK], shifts[BLOCK];
+	int64_t gone[CNN_MAX_RANK] = {0};
+	int32_t outer = a->gone - 1;
+	size_t length = (size_t)a->gone_dim[outer], most = length < BLOCK ? length : BLOCK;
+	for (size_t i = 0; i < most; i++) {
+		fold[i] = neutral(op);
+		shifts[i] = shift;
+	}
+	do {
+		const float *row = from + offset_of(outer, gone, a->gone_in);
+		for (size_t i = 0, n; i < length; i += n) {
+			n = length - i < most ? length - i : most;
+			a->k->binary_f32(combine(op), n, fold, 1,
+			                 terms(a->k, op, n, row + i, shifts, term), 1, fold);
+		}
+	} while (next_index(outer, a->gone_dim, gone));
+	for (size_t n = most; n > 1; n = (n + 1) / 2)
+		a->k->binary_f32(combine(op), n / 2, fold, 1, fold + (n + 1) / 2, 1, fold);
+	return fold[0];
+}
+
 /* to[n] = all rows under each other, from `from` on; n is at most BLOCK for what has terms of its own. */
 static void fold_rows(const struct reduce_args *a, enum op op, size_t n, const float *from,
                       const float *shift, float *to)
 {
 	float term[BLOCK];
 	int64_t gone[CNN_MAX_RANK] = {0};
+	if (n == 1 && a->gone > 0 && a->gone_in[a->gone - 1] == 1) {
+		to[0] = fold_run(a, op, from, shift ? *shift : 0);
+		return;
+	}
 	for (size_t i = 0; i < n; i++)
 		to[i] = neutral(op);
 	do {

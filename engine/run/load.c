@@ -262,7 +262,7 @@ static enum cnn_status keep_info(struct loading *l, struct cnn_error *err)
 	struct cnn_model_info *info = &m->info;
 	const struct description *d = &l->description;
 	const struct value *in = &l->g->value[l->g->input[0]], *out = &l->g->value[l->g->output[0]];
-	m->input_dtype = in->dtype;
+	info->input_dtype = in->dtype;
 	info->path = l->onnx;
 	info->name = d->name ? d->name : default_name(l);
 	info->version = d->version ? d->version : "1";

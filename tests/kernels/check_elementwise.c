@@ -89,14 +89,15 @@ static double cancelled(enum unary f, double x, double p, double q)
 		return fabs(p * x) + fabs(q);
 	case UNARY_HARD_SWISH:
 		return x > -3.1 && x < 3.1 ? fabs(x) : 0;
-	case UNARY_SIGMOID: /* exp(x) is subnormal there */
+	case UNARY_SIGMOID: /* exp(x) is no normal number there, and 0 is as good */
 	case UNARY_SILU:
+		return x < -86 ? (isinf(x) ? 0 : 1e-31 * -x) : 0;
 	case UNARY_MISH:
 		return x < -86 ? 1e-36 : 0;
 	case UNARY_GELU: /* rounding errors of what exp is taken of, times the value */
 		return fabs((1 + (x < 0 ? x * x : 0)) * unary_reference(f, x, p, q)) + 1e-36;
 	case UNARY_GELU_TANH:
-		return x < 0 ? fabs(x * x * x * unary_reference(f, x, p, q)) + 1e-36 : 0;
+		return x < 0 ? fabs(x * x * x * unary_reference(f, x, p, q)) + 1e-30 : 0;
 	default:
 		return 0;
 	}

@@ -103,14 +103,26 @@ ROWS_UNUSED static const struct elementwise_row elementwise_rows[] = {
 #include "engine/kernels/kernels.def"
 };
 
-/* Those on integers, which check_bytes.c finds by level. */
+struct dwconv_u8_row {
+	enum cnn_isa isa;
+	dwconv_u8_fn *fn;
+	const char *name;
+};
+ROWS_UNUSED static const struct dwconv_u8_row dwconv_u8_rows[] = {
+#define DWCONV_U8(isa, function) {isa, function, #function},
+#include "engine/kernels/kernels.def"
+};
+
+/* Those on integers, which check_bytes.c, check_elements_u8.c and check_pool_u8.c find by level. */
 struct bytes_row {
 	enum cnn_isa isa;
 	const char *name;
 };
 ROWS_UNUSED static const struct bytes_row bytes_rows[] = {
-#define GEMM_S16(isa, function, rows, columns) {isa, #function},
-#define DWCONV_U8(isa, function)               {isa, #function},
+#define GEMM_S16(isa, function, rows, columns)                {isa, #function},
+#define DWCONV_U8(isa, function)                              {isa, #function},
+#define ELEMENTS_U8(isa, add, multiply, quantise, dequantise) {isa, #add},
+#define POOL_U8(isa, maxpool, avgpool, mean)                  {isa, #maxpool},
 #include "engine/kernels/kernels.def"
 };
 
@@ -133,6 +145,9 @@ ROWS_UNUSED static struct kernels level_kernels(enum cnn_isa isa)
 	CHOOSE(avgpool)
 	CHOOSE(peak)
 #undef CHOOSE
+	for (size_t i = 0; i < COUNT(dwconv_u8_rows); i++)
+		if (dwconv_u8_rows[i].isa == isa)
+			k.dwconv_u8 = dwconv_u8_rows[i].fn;
 	for (size_t i = 0; i < COUNT(winograd_rows); i++)
 		if (winograd_rows[i].isa == isa) {
 			k.winograd_input_f32 = winograd_rows[i].input;
