@@ -13,6 +13,7 @@ static const struct kernels levels[CNN_ISA_COUNT] = {
 #define GEMM_F32(isa, function, rows, columns) \
 	[isa].gemm_f32 = {.fn = (function), .name = #function, .mr = (rows), .nr = (columns)},
 #define DWCONV_F32(isa, function)  [isa].dwconv_f32 = (function),
+#define DWROW_F32(isa, function)   [isa].dwrow_f32 = (function),
 #define MAXPOOL_F32(isa, function) [isa].maxpool_f32 = (function),
 #define AVGPOOL_F32(isa, function) [isa].avgpool_f32 = (function),
 #define WINOGRAD_F32(isa, input, output, kernel)                                  \

@@ -37,6 +37,22 @@ typedef void gemm_f32_fn(size_t m, size_t n, size_t taps, size_t kc, const float
 typedef void dwconv_f32_fn(size_t pixels, size_t channels, size_t taps, const float *const *in,
                            const float *w, float *out, const struct epilogue *ep);
 
+/* The taps of a depthwise window in rows of the input; distances in floats. */
+struct dwrow_window {
+	size_t rows, columns;
+	size_t from;  /* from in[y] to the first pixel's first tap */
+	size_t step;  /* from one pixel's taps to the next one's */
+	size_t tap;   /* from one tap to the next in a row of the window */
+	size_t w_row; /* from one row of weights to the next */
+};
+
+/* The same for pixels of an output row whose windows are cut off alike. For p, c:
+ *	out[p * channels + c] = clamp(sum_{y < rows} sum_{x < columns} in[y][from + p * step + x * tap + c]
+ *	                              * w[y * w_row + x * channels + c] + bias[c] + residual[p * channels + c]) */
+typedef void dwrow_f32_fn(size_t pixels, size_t channels, const struct dwrow_window *window,
+                          const float *const *in, const float *w, float *out,
+                          const struct epilogue *ep);
+
 /* out[p * channels + c] = max_t in[p * taps + t][c], -INFINITY with no taps. NaNs do not count, as in
  * onnxruntime; of zeros of both signs the first is the result. The caller repeats a valid tap where
  * padding was. */
@@ -193,6 +209,7 @@ typedef double peak_f32_fn(size_t rounds, float *sink);
 
 #define GEMM_F32(isa, fn, mr, nr) gemm_f32_fn fn;
 #define DWCONV_F32(isa, fn)       dwconv_f32_fn fn;
+#define DWROW_F32(isa, fn)        dwrow_f32_fn fn;
 #define MAXPOOL_F32(isa, fn)      maxpool_f32_fn fn;
 #define AVGPOOL_F32(isa, fn)      avgpool_f32_fn fn;
 #define WINOGRAD_F32(isa, input, output, kernel) \
@@ -249,6 +266,7 @@ struct kernels {
 	enum cnn_isa isa;
 	struct gemm_f32 gemm_f32;
 	dwconv_f32_fn *dwconv_f32;
+	dwrow_f32_fn *dwrow_f32;
 	maxpool_f32_fn *maxpool_f32;
 	avgpool_f32_fn *avgpool_f32;
 	winograd_input_f32_fn *winograd_input_f32;

@@ -141,6 +141,25 @@ static double run_dwconv(const void *args, size_t times)
 	return 2 * window_flops(s, times);
 }
 
+/* The same windows, by rows. */
+static double run_dwrow(const void *args, size_t times)
+{
+	const struct window_shape *s = args;
+	const struct epilogue ep = {.lo = 0, .hi = 6};
+	size_t side = 1;
+	while (side * side < s->taps)
+		side++;
+	const size_t c = s->channels;
+	const struct dwrow_window window = {side, side, 0, c, c, side * c};
+	const float **in = must_alloc(side, sizeof *in);
+	for (size_t y = 0; y < side; y++)
+		in[y] = s->rows[y * side];
+	for (size_t i = 0; i < times; i++)
+		s->k->dwrow_f32(s->pixels, c, &window, in, s->w, s->out, &ep);
+	free(in);
+	return 2 * window_flops(s, times);
+}
+
 static double run_maxpool(const void *args, size_t times)
 {
 	const struct window_shape *s = args;
@@ -172,7 +191,10 @@ static void rate_windows(const struct kernels *k, size_t pixels, size_t channels
 	static const struct {
 		const char *name;
 		work_fn *run;
-	} kinds[] = {{"dwconv", run_dwconv}, {"maxpool", run_maxpool}, {"avgpool", run_avgpool}};
+	} kinds[] = {{"dwconv", run_dwconv},
+	             {"dwrow", run_dwrow},
+	             {"maxpool", run_maxpool},
+	             {"avgpool", run_avgpool}};
 	for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
 		char what[64];
 		snprintf(what, sizeof what, "%s %zux%zu channels %zu pixels %zu", kinds[i].name,

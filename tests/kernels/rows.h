@@ -39,6 +39,10 @@ ROW_TYPE(dwconv) = {
 #define DWCONV_F32(isa, function) {isa, function, #function},
 #include "engine/kernels/kernels.def"
 };
+ROW_TYPE(dwrow) = {
+#define DWROW_F32(isa, function) {isa, function, #function},
+#include "engine/kernels/kernels.def"
+};
 ROW_TYPE(maxpool) = {
 #define MAXPOOL_F32(isa, function) {isa, function, #function},
 #include "engine/kernels/kernels.def"
@@ -136,6 +140,7 @@ ROWS_UNUSED static struct kernels level_kernels(enum cnn_isa isa)
 		if (kind##_rows[i].isa == isa)          \
 			k.kind##_f32 = kind##_rows[i].fn;
 	CHOOSE(dwconv)
+	CHOOSE(dwrow)
 	CHOOSE(maxpool)
 	CHOOSE(avgpool)
 	CHOOSE(peak)
