@@ -42,19 +42,46 @@ static const uint8_t *tap_of(const struct qconv_args *a, const uint8_t *x, int64
 	return x + (size_t)(h * a->in[1] + w) * a->groups * a->inputs;
 }
 
+/* A row of a window, whose taps lie together in the input from (h, w) on; what is outside is 0. */
+static void gather_together(const struct qconv_args *a, const uint8_t *x, int64_t h, int64_t w,
+                            int16_t *row)
+{
+	int64_t width = a->kernel[1], left = w < 0 ? -w : 0, right = w + width - a->in[1];
+	left = h < 0 || h >= a->in[0] || left > width ? width : left;
+	right = right < 0 ? 0 : right > width - left ? width - left : right;
+	size_t inside = (size_t)(width - left - right) * a->inputs;
+	size_t before = (size_t)left * a->inputs, after = (size_t)right * a->inputs;
+	memset(row, 0, before * sizeof *row);
+	if (inside)
+		widen_bytes(inside, x + (size_t)(h * a->in[1] + w + left) * a->inputs, a->x_signed,
+		            a->x_zero, row + before);
+	memset(row + before + inside, 0, after * sizeof *row);
+}
+
+static void gather_row(const struct qconv_args *a, const uint8_t *x, int64_t p, size_t group,
+                       int16_t *row)
+{
+	size_t k = a->taps * a->inputs;
+	if (k % 2)
+		row[k] = 0;
+	if (a->groups > 1 || a->dilation[1] > 1) {
+		for (size_t t = 0; t < a->taps; t++)
+			widen_bytes(a->inputs, tap_of(a, x, p, (int64_t)t) + group * a->inputs,
+			            a->x_signed, a->x_zero, row + t * a->inputs);
+		return;
+	}
+	int64_t h = p / a->out[1] * a->stride[0] - a->pad[0];
+	int64_t w = p % a->out[1] * a->stride[1] - a->pad[1];
+	for (int64_t i = 0; i < a->kernel[0]; i++, row += (size_t)a->kernel[1] * a->inputs)
+		gather_together(a, x, h + i * a->dilation[0], w, row);
+}
+
 /* Rows of one group's matrix for `n` pixels from p on; a last odd number is 0. */
 static void gather(const struct qconv_args *a, const uint8_t *x, int64_t p, size_t n, size_t group,
                    int16_t *rows)
 {
-	size_t k = a->taps * a->inputs;
-	for (size_t i = 0; i < n; i++, rows += 2 * a->pairs) {
-		if (k % 2)
-			rows[k] = 0;
-		for (size_t t = 0; t < a->taps; t++)
-			widen_bytes(a->inputs,
-			            tap_of(a, x, p + (int64_t)i, (int64_t)t) + group * a->inputs,
-			            a->x_signed, a->x_zero, rows + t * a->inputs);
-	}
+	for (size_t i = 0; i < n; i++)
+		gather_row(a, x, p + (int64_t)i, group, rows + i * 2 * a->pairs);
 }
 
 static void multiply(const struct qconv_args *a, size_t n, size_t group, const int16_t *rows,
