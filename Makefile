@@ -35,6 +35,7 @@ BARE    :=
 # Instruction sets: the file's suffix is its target. Nothing else gets -m flags.
 ISA_avx2   := -O3 -mavx2 -mfma
 ISA_avx512 := -O3 -mavx512f -mavx512bw -mavx512dq -mavx512vl -mfma -mprefer-vector-width=512
+ISA_vnni   := $(ISA_avx512) -mavx512vnni
 ISA_portable := -O3
 isa_of      = $(ISA_$(lastword $(subst _, ,$(basename $(notdir $(1))))))
 
@@ -111,7 +112,7 @@ REPLAY   := $(patsubst %,$(B)/tests/fuzz/replay_%,$(REPLAYED))
 # The tests that go by level_runs once more, with the AVX-512 kernels in plain C (tests/kernels/emulated) instead
 # of the library's: a CPU without AVX-512 tests them too.
 EMULATE      := $(B)/emulated
-EMULATED     := $(patsubst %.c,$(EMULATE)/%.o,$(wildcard engine/kernels/*_avx512.c))
+EMULATED     := $(patsubst %.c,$(EMULATE)/%.o,$(wildcard engine/kernels/*_avx512.c engine/kernels/*_vnni.c))
 EMULATED_BIN := $(patsubst tests/%.c,$(B)/tests/emulated/%,$(shell grep -lw level_runs $(UNIT)))
 # Optimising plain C of a kernel's many unrolled instances would take minutes.
 $(EMULATE)/%.o: %.c $(B)/flags
@@ -120,8 +121,8 @@ $(EMULATE)/%.o: %.c $(B)/flags
 $(B)/tests/emulated/%: $(EMULATE)/tests/%.o $(EMULATED) $(B)/libengine.a
 	@mkdir -p $(@D)
 	$(call say,LINK,$@)$(CC) $(ALL) $(LDFLAGS) -o $@ $^ $(LINK_ENGINE)
-INTRINSICS   := tests/kernels/emulated/intrinsics_avx512.o
-$(B)/tests/kernels/check_emulation: $(B)/$(INTRINSICS) $(EMULATE)/$(INTRINSICS)
+INTRINSICS   := tests/kernels/emulated/intrinsics_avx512.o tests/kernels/emulated/intrinsics_vnni.o
+$(B)/tests/kernels/check_emulation: $(INTRINSICS:%=$(B)/%) $(INTRINSICS:%=$(EMULATE)/%)
 .PRECIOUS: $(B)/%.o $(EMULATE)/%.o
 
 unit-build: $(UNIT_BIN) $(EMULATED_BIN) $(REPLAY)
@@ -180,7 +181,7 @@ fuzz_one        = $(FUZZ)/tests/fuzz/fuzz_$(1) -max_total_time=$(SECONDS) $(FUZZ
 fuzz-build:
 	@sh tests/install-deps.sh build fuzz
 	@$(MAKE) --no-print-directory $(JOBS) CC=clang B=$(FUZZ) SAN=fuzzer-no-link,address,undefined \
-		CFLAGS='-O1 -g -Werror' BARE='%_avx2.c %_avx512.c' $(FUZZERS:%=$(FUZZ)/tests/fuzz/fuzz_%)
+		CFLAGS='-O1 -g -Werror' BARE='%_avx2.c %_avx512.c %_vnni.c' $(FUZZERS:%=$(FUZZ)/tests/fuzz/fuzz_%)
 	@mkdir -p $(FUZZERS:%=$(FUZZ)/corpus/%)
 	@$(MAKE) --no-print-directory $(FUZZ)/seeds/made
 $(FUZZ)/seeds/made: $(wildcard tests/fuzz/*.py tests/golden/*.py)

@@ -27,6 +27,8 @@ static const struct kernels levels[CNN_ISA_COUNT] = {
 	[isa].dwconv_grad_f32 = (dwconv_grad),
 #define GEMM_S16(isa, function, rows, columns) \
 	[isa].gemm_s16 = {.fn = (function), .name = #function, .mr = (rows), .nr = (columns)},
+#define GEMM_U8S8(isa, function, rows, columns) \
+	[isa].gemm_u8s8 = {.fn = (function), .name = #function, .mr = (rows), .nr = (columns)},
 #define DWCONV_U8(isa, function) [isa].dwconv_u8 = (function),
 #define ELEMENTWISE_F32(isa, unary, binary, softmax, layer_norm)                               \
 	[isa].unary_f32 = (unary), [isa].binary_f32 = (binary), [isa].softmax_f32 = (softmax), \

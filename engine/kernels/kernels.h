@@ -105,6 +105,16 @@ struct requantise {
 typedef void gemm_s16_fn(size_t m, size_t n, size_t pairs, const int16_t *a, size_t lda,
                          const int16_t *b, const struct requantise *r, uint8_t *y, size_t ldy);
 
+/* Products of rows of unsigned by columns of signed bytes, exact modulo 2^32. For 0 <= i < m <= MR,
+ * 0 <= j < n <= NR, both at least 1:
+ *
+ *	y[i * ldy + j] = requantised sum_{k < 4 * quads} a[i * lda + k] * b[(k / 4 * NR + j) * 4 + k % 4]
+ *
+ * b: packed panel [quads][NR][4], zeros past n, as are bias and scale up to NR. Not every level has one: where
+ * bytes are multiplied no faster than int16 it is NULL. */
+typedef void gemm_u8s8_fn(size_t m, size_t n, size_t quads, const uint8_t *a, size_t lda,
+                          const int8_t *b, const struct requantise *r, uint8_t *y, size_t ldy);
+
 /* Depthwise convolution of bytes: how a row of outputs lies over the input. */
 struct dwconv_u8_window {
 	size_t channels;
@@ -223,8 +233,9 @@ typedef double peak_f32_fn(size_t rounds, float *sink);
 	clamp_grad_f32_fn clamp_grad;                                     \
 	combine_f32_fn combine;                                           \
 	dwconv_grad_f32_fn dwconv_grad;
-#define GEMM_S16(isa, fn, mr, nr) gemm_s16_fn fn;
-#define DWCONV_U8(isa, fn)        dwconv_u8_fn fn;
+#define GEMM_S16(isa, fn, mr, nr)  gemm_s16_fn fn;
+#define GEMM_U8S8(isa, fn, mr, nr) gemm_u8s8_fn fn;
+#define DWCONV_U8(isa, fn)         dwconv_u8_fn fn;
 #define ELEMENTWISE_F32(isa, unary, binary, softmax, layer_norm) \
 	unary_f32_fn unary;                                      \
 	binary_f32_fn binary;                                    \
@@ -261,6 +272,12 @@ struct gemm_s16 {
 	uint8_t mr, nr;
 };
 
+struct gemm_u8s8 {
+	gemm_u8s8_fn *fn;
+	const char *name;
+	uint8_t mr, nr;
+};
+
 /* The best kernels of one level. */
 struct kernels {
 	enum cnn_isa isa;
@@ -279,6 +296,7 @@ struct kernels {
 	combine_f32_fn *combine_f32;
 	dwconv_grad_f32_fn *dwconv_grad_f32;
 	struct gemm_s16 gemm_s16;
+	struct gemm_u8s8 gemm_u8s8; /* fn NULL: none of its own */
 	dwconv_u8_fn *dwconv_u8;
 	unary_f32_fn *unary_f32;
 	binary_f32_fn *binary_f32;

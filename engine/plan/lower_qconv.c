@@ -2,7 +2,7 @@
  * their zero point taken off, block of pixels by block. */
 #include "engine/kernels/bytes.h"
 #include "engine/operators/quantised.h"
-#include "engine/plan/lower.h"
+#include "engine/plan/qconv.h"
 
 #include <string.h>
 
@@ -10,21 +10,8 @@
  * item reads all weights. */
 enum { BLOCK = 48, REST = 12 };
 
-struct qconv_args {
-	struct ref x, y;
-	struct gemm_s16 gemm;
-	int64_t in[2], out[2]; /* height, width */
-	int64_t kernel[2], stride[2], dilation[2], pad[2];
-	size_t groups, inputs, outputs; /* channels of one group */
-	size_t taps, pairs;             /* pairs of numbers in a row of a group's matrix */
-	size_t block;                   /* output pixels of one item of a parallel loop */
-	int32_t x_zero;
-	bool x_signed;
-	const int16_t *packed;
-	size_t group_packed;  /* elements of packed for one group */
-	const uint8_t *zeros; /* [channels]: a pixel of padding */
-	struct requantise result;
-};
+/* Bias and scale have as many numbers more than channels: at least any kernel's NR. */
+enum { QCONV_ROOM = 64 };
 
 struct qconv_job {
 	const struct qconv_args *a;
@@ -32,8 +19,7 @@ struct qconv_job {
 	size_t first, blocks; /* first picture; blocks of each */
 };
 
-/* Where tap t of output pixel p reads; padding shows a row of zero points. */
-static const uint8_t *tap_of(const struct qconv_args *a, const uint8_t *x, int64_t p, int64_t t)
+const uint8_t *qconv_tap(const struct qconv_args *a, const uint8_t *x, int64_t p, int64_t t)
 {
 	int64_t h = p / a->out[1] * a->stride[0] - a->pad[0] + t / a->kernel[1] * a->dilation[0];
 	int64_t w = p % a->out[1] * a->stride[1] - a->pad[1] + t % a->kernel[1] * a->dilation[1];
@@ -66,7 +52,7 @@ static void gather_row(const struct qconv_args *a, const uint8_t *x, int64_t p, 
 		row[k] = 0;
 	if (a->groups > 1 || a->dilation[1] > 1) {
 		for (size_t t = 0; t < a->taps; t++)
-			widen_bytes(a->inputs, tap_of(a, x, p, (int64_t)t) + group * a->inputs,
+			widen_bytes(a->inputs, qconv_tap(a, x, p, (int64_t)t) + group * a->inputs,
 			            a->x_signed, a->x_zero, row + t * a->inputs);
 		return;
 	}
@@ -111,6 +97,10 @@ static void run_block(void *ctx, size_t item, size_t thread)
 	char *scratch = job->run->scratch + thread * job->run->scratch_stride;
 	const uint8_t *x = (const uint8_t *)ref_at(job->run, &a->x, picture);
 	uint8_t *y = (uint8_t *)ref_at(job->run, &a->y, picture) + p * channels;
+	if (a->bytes.fn) {
+		qconv_run_bytes(a, x, p, n, (uint8_t *)scratch, y);
+		return;
+	}
 	int16_t *rows = (int16_t *)(void *)scratch;
 	for (size_t g = 0; g < a->groups; g++) {
 		gather(a, x, (int64_t)p, n, g, rows);
@@ -126,9 +116,8 @@ static void run_qconv(const struct step *step, const struct run *run, size_t fir
 	cnn_parallel_for(run->pool, n * job.blocks, run_block, &job);
 }
 
-/* Output channel o's weight for input channel c of its group at tap t, without its zero point. */
-static int16_t weight(const struct lowering *l, const struct node *n, const struct qconv_args *a,
-                      size_t o, size_t c, size_t t)
+int16_t qconv_weight(const struct lowering *l, const struct node *n, const struct qconv_args *a,
+                     size_t o, size_t c, size_t t)
 {
 	const struct value *w = graph_in(l->g, n, 3);
 	int64_t at = (int64_t)((o * a->inputs + c) * a->taps + t);
@@ -152,17 +141,18 @@ static bool pack_products(struct lowering *l, const struct node *n, struct qconv
 		for (size_t c = 0; c < a->inputs; c++)
 			for (size_t t = 0; t < a->taps; t++) {
 				size_t k = t * a->inputs + c;
-				panel[k / 2 * nr * 2 + k % 2] = weight(l, n, a, o, c, t);
+				panel[k / 2 * nr * 2 + k % 2] = qconv_weight(l, n, a, o, c, t);
 			}
 	}
 	return true;
 }
 
 /* Bias and scale of each output channel, with room for a kernel's last columns. */
-static bool read_result(struct lowering *l, const struct node *n, struct qconv_args *a)
+static bool read_result(struct lowering *l, const struct node *n, struct qconv_args *a,
+                        int32_t **bias_out)
 {
 	const struct value *bias = graph_in(l->g, n, 8), *w_scale = graph_in(l->g, n, 4);
-	size_t channels = a->groups * a->outputs, room = channels + a->gemm.nr;
+	size_t channels = a->groups * a->outputs, room = channels + QCONV_ROOM;
 	float x_scale = quantised_scale_of(l->g, n, 1), y_scale = quantised_scale_of(l->g, n, 6);
 	int32_t *sums = lower_alloc(l, room, sizeof *sums);
 	float *scales = lower_alloc(l, room, sizeof *scales);
@@ -176,6 +166,7 @@ static bool read_result(struct lowering *l, const struct node *n, struct qconv_a
 	}
 	struct quantised_range r =
 		quantised_range(graph_out(l->g, n)->dtype, quantised_zero_of(l->g, n, 7));
+	*bias_out = sums;
 	a->result = (struct requantise){sums, scales, r.zero, r.lo, r.hi};
 	return true;
 }
@@ -205,7 +196,7 @@ static void read_shape(struct lowering *l, const struct node *n, struct qconv_ar
 /* As many for each item, and at least one item for each thread. */
 static size_t block_of(const struct lowering *l, const struct qconv_args *a)
 {
-	size_t all = (size_t)(a->out[0] * a->out[1]), mr = a->gemm.mr;
+	size_t all = (size_t)(a->out[0] * a->out[1]), mr = a->bytes.fn ? a->bytes.mr : a->gemm.mr;
 	size_t items = all > REST ? (all - 1 - REST) / BLOCK + 1 : 1;
 	if (items < l->options->threads_hint)
 		items = l->options->threads_hint;
@@ -223,15 +214,22 @@ enum cnn_status lower_qlinear_conv(struct lowering *l, const struct node *n, str
 	read_shape(l, n, a);
 	size_t channels = a->groups * a->inputs;
 	uint8_t *zeros = lower_alloc(l, channels, 1);
-	if (!zeros || !read_result(l, n, a) || !pack_products(l, n, a))
+	int32_t *sums;
+	if (qconv_fits_bytes(l, n, a))
+		a->bytes = l->k->gemm_u8s8;
+	if (!zeros || !read_result(l, n, a, &sums) ||
+	    !(a->bytes.fn ? qconv_pack_bytes(l, n, a, sums) : pack_products(l, n, a)))
 		return lower_no_memory(n, err);
 	memset(zeros, (uint8_t)a->x_zero, channels);
 	a->zeros = zeros;
 	a->block = block_of(l, a);
-	lower_scratch(l, a->block * 2 * a->pairs * sizeof(int16_t));
-	size_t weights = a->groups * a->outputs * a->inputs * a->taps * sizeof(int16_t);
+	size_t row = a->bytes.fn ? qconv_bytes_scratch(a) : 2 * a->pairs * sizeof(int16_t);
+	lower_scratch(l, a->block * row);
+	size_t weights = a->groups * a->outputs * a->inputs * a->taps *
+	                 (a->bytes.fn ? sizeof(int8_t) : sizeof(int16_t));
 	enum cnn_status status =
-		lower_step(l, run_qconv, a, a->gemm.name, n, n->out[0], weights, err);
+		lower_step(l, run_qconv, a, a->bytes.fn ? a->bytes.name : a->gemm.name, n,
+	                   n->out[0], weights, err);
 	if (!status)
 		status = lower_read(l, n->in[0], &a->x, err);
 	return status ? status : lower_write(l, n->out[0], &a->y, err);

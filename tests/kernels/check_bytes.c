@@ -4,7 +4,7 @@
 
 #include <math.h>
 
-enum { MAX_M = 6, MAX_N = 16, MAX_PAIRS = 40 };
+enum { MAX_M = 16, MAX_N = 32, MAX_PAIRS = 40, MAX_QUADS = 20 };
 
 struct result {
 	int32_t bias[MAX_N];
@@ -72,4 +72,47 @@ static void products(void)
 	}
 }
 
-TEST_MAIN({"products", products})
+/* Bytes of any value, and now and then nothing but the most extreme. */
+static void check_bytes_gemm(const struct gemm_u8s8 *k, size_t m, size_t n, size_t quads,
+                             uint32_t seed)
+{
+	static struct result x;
+	struct zones panel = zones_new(1, quads * k->nr + 1);
+	size_t bytes = 4 * quads, nr = k->nr, ldy = n + 3;
+	bool extreme = seed % 5 == 0;
+	uint8_t y[MAX_M * (MAX_N + 3)];
+	fill_result(&x, seed % 2, &seed);
+	memset(y, 0xa5, sizeof y);
+	uint8_t *a = malloc(m * bytes + 1);
+	int8_t *b = zone_place(&panel, 0, bytes * nr, FLUSH_END);
+	CHECK(a != NULL);
+	for (size_t i = 0; i < m * bytes; i++)
+		a[i] = (uint8_t)(extreme ? 255 : next(&seed));
+	for (size_t q = 0; q < bytes * nr; q++)
+		b[q] = (int8_t)(q / 4 % nr >= n ? 0 : extreme ? -128 : (int8_t)next(&seed));
+	k->fn(m, n, quads, a, bytes, b, &x.r, y, ldy);
+	for (size_t i = 0; i < m; i++)
+		for (size_t j = 0; j < ldy; j++) {
+			int64_t sum = 0;
+			for (size_t q = 0; q < bytes && j < n; q++)
+				sum += (int64_t)a[i * bytes + q] * b[(q / 4 * nr + j) * 4 + q % 4];
+			CHECK_INT(y[i * ldy + j], j < n ? expected(&x, sum, j) : 0xa5);
+		}
+	free(a);
+	zones_free(&panel);
+}
+
+static void products_of_bytes(void)
+{
+	for (size_t i = 0; i < COUNT(gemm_u8s8_rows); i++) {
+		const struct gemm_u8s8 *k = &gemm_u8s8_rows[i].gemm;
+		CHECK(k->mr <= MAX_M && k->nr <= MAX_N);
+		for (size_t m = 1; m <= k->mr && level_runs(gemm_u8s8_rows[i].isa); m++)
+			for (size_t n = 1; n <= k->nr; n++)
+				for (size_t quads = 0; quads <= MAX_QUADS; quads += 5)
+					check_bytes_gemm(k, m, n, quads,
+					                 (uint32_t)(m * 100 + n + quads));
+	}
+}
+
+TEST_MAIN({"products", products}, {"products_of_bytes", products_of_bytes})

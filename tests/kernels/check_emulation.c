@@ -119,6 +119,31 @@ static void integers_do_what_is_documented(void)
 	}
 }
 
+static void products_of_bytes_are_added(void)
+{
+	uint32_t seed = 4;
+	for (int round = 0; round < 20000; round++) {
+		struct integers i;
+		int32_t got[LANES];
+		fill_integers(&i, &seed);
+		add_products_emulated(i.b, i.a, i.b, got);
+		for (size_t k = 0; k < LANES; k++) {
+			int64_t want = i.b[k];
+			for (int h = 0; h < 32; h += 8)
+				want += (int64_t)((uint32_t)i.a[k] >> h & 255) *
+				        (int8_t)((uint32_t)i.b[k] >> h & 255);
+			CHECK_INT(got[k], (int32_t)want);
+		}
+#ifdef __x86_64__
+		if (cpu_isa() >= CNN_ISA_VNNI) {
+			int32_t cpu[LANES];
+			add_products_native(i.b, i.a, i.b, cpu);
+			CHECK(memcmp(cpu, got, sizeof got) == 0);
+		}
+#endif
+	}
+}
+
 /* The product is not rounded before the sum. */
 static void multiply_add_rounds_once(void)
 {
@@ -245,6 +270,7 @@ static void agrees_with_the_cpu(void)
 
 TEST_MAIN({"does_what_is_documented", does_what_is_documented},
           {"integers_do_what_is_documented", integers_do_what_is_documented},
+          {"products_of_bytes_are_added", products_of_bytes_are_added},
           {"multiply_add_rounds_once", multiply_add_rounds_once},
           {"masked_lanes_touch_no_memory", masked_lanes_touch_no_memory},
           {"unaligned_address_is_a_fault", unaligned_address_is_a_fault},

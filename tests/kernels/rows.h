@@ -11,7 +11,7 @@
 ROWS_UNUSED static bool level_runs(enum cnn_isa isa)
 {
 #ifdef EMULATED_AVX512
-	return isa == CNN_ISA_AVX512;
+	return isa >= CNN_ISA_AVX512;
 #else
 	return isa <= cpu_isa();
 #endif
@@ -103,6 +103,15 @@ ROWS_UNUSED static const struct elementwise_row elementwise_rows[] = {
 #include "engine/kernels/kernels.def"
 };
 
+struct gemm_u8s8_row {
+	enum cnn_isa isa;
+	struct gemm_u8s8 gemm;
+};
+ROWS_UNUSED static const struct gemm_u8s8_row gemm_u8s8_rows[] = {
+#define GEMM_U8S8(isa, function, rows, columns) {isa, {function, #function, rows, columns}},
+#include "engine/kernels/kernels.def"
+};
+
 struct dwconv_u8_row {
 	enum cnn_isa isa;
 	dwconv_u8_fn *fn;
@@ -120,6 +129,7 @@ struct bytes_row {
 };
 ROWS_UNUSED static const struct bytes_row bytes_rows[] = {
 #define GEMM_S16(isa, function, rows, columns)                {isa, #function},
+#define GEMM_U8S8(isa, function, rows, columns)               {isa, #function},
 #define DWCONV_U8(isa, function)                              {isa, #function},
 #define ELEMENTS_U8(isa, add, multiply, quantise, dequantise) {isa, #add},
 #define POOL_U8(isa, maxpool, avgpool, mean)                  {isa, #maxpool},

@@ -177,6 +177,19 @@ EMULATED __m512i _mm512_add_epi32(__m512i a, __m512i b)
 	return a;
 }
 
+/* VNNI: unsigned bytes of a by signed bytes of b. */
+EMULATED __m512i _mm512_dpbusd_epi32(__m512i sum, __m512i a, __m512i b)
+{
+	EACH_LANE
+	{
+		for (int h = 0; h < 32; h += 8)
+			sum[i] = (int32_t)((uint32_t)sum[i] +
+			                   (uint32_t)((int32_t)((uint32_t)a[i] >> h & 255) *
+			                              (int8_t)((uint32_t)b[i] >> h)));
+	}
+	return sum;
+}
+
 /* Only -32768 * -32768 * 2 wraps. */
 EMULATED __m512i _mm512_madd_epi16(__m512i a, __m512i b)
 {

@@ -43,6 +43,11 @@ struct integers {
 void integers_emulated(struct integers *i);
 void integers_native(struct integers *i);
 
+/* out[k] = sum[k] + four unsigned bytes of a[k] by four signed ones of b[k], 16 of each. */
+void add_products_emulated(const int32_t *sum, const int32_t *a, const int32_t *b, int32_t *out);
+/* Only where cpu_isa() has VNNI. */
+void add_products_native(const int32_t *sum, const int32_t *a, const int32_t *b, int32_t *out);
+
 /* Alone, for accesses that fault: 16 floats at `from`, as far as the mask goes, to `to`. */
 void copy_masked_emulated(const void *from, uint16_t mask, void *to);
 void copy_masked_native(const void *from, uint16_t mask, void *to);
