@@ -113,7 +113,7 @@ REPLAY   := $(patsubst %,$(B)/tests/fuzz/replay_%,$(REPLAYED))
 # of the library's: a CPU without AVX-512 tests them too.
 EMULATE      := $(B)/emulated
 EMULATED     := $(patsubst %.c,$(EMULATE)/%.o,$(wildcard engine/kernels/*_avx512.c engine/kernels/*_vnni.c))
-EMULATED_BIN := $(patsubst tests/%.c,$(B)/tests/emulated/%,$(shell grep -lw level_runs $(UNIT)))
+EMULATED_BIN := $(patsubst tests/%.c,$(B)/tests/emulated/%,$(shell grep -lwE '(bytes_)?level_runs' $(UNIT)))
 # Optimising plain C of a kernel's many unrolled instances would take minutes.
 $(EMULATE)/%.o: %.c $(B)/flags
 	@mkdir -p $(@D)

@@ -107,7 +107,7 @@ static void products_of_bytes(void)
 	for (size_t i = 0; i < COUNT(gemm_u8s8_rows); i++) {
 		const struct gemm_u8s8 *k = &gemm_u8s8_rows[i].gemm;
 		CHECK(k->mr <= MAX_M && k->nr <= MAX_N);
-		for (size_t m = 1; m <= k->mr && level_runs(gemm_u8s8_rows[i].isa); m++)
+		for (size_t m = 1; m <= k->mr && bytes_level_runs(gemm_u8s8_rows[i].isa); m++)
 			for (size_t n = 1; n <= k->nr; n++)
 				for (size_t quads = 0; quads <= MAX_QUADS; quads += 5)
 					check_bytes_gemm(k, m, n, quads,
