@@ -217,7 +217,7 @@ check-isa: $(B)/convd                 # no AVX outside of the files named for it
 check-syntax: $(B)/gen/onnx.pb-c.h    # the tests pass another compiler's warnings too
 	@printf '%s\n' $(foreach c,$(filter tests/%.c server/main.c,$(SOURCES)),'$(c) $(call isa_of,$(c))') | { \
 	good=0; bad=0; while read -r c flags; do \
-		if $(CC) $(ALL) $$flags -Werror -fsyntax-only $$c; then good=$$((good + 1)); else bad=$$((bad + 1)); fi; \
+		if $(CC) $(ALL) -DCONVD_VERSION='"$(VERSION)"' $$flags -Werror -fsyntax-only $$c; then good=$$((good + 1)); else bad=$$((bad + 1)); fi; \
 	done; echo "$$good passed, $$bad failed, 0 skipped"; [ $$bad = 0 ]; }
 check-format:
 	@command -v clang-format >/dev/null || { echo '0 passed, 0 failed, 1 skipped'; exit 0; }; \
