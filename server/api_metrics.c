@@ -11,7 +11,8 @@ static void read_gauges(struct server *s)
 	batcher_read_stats(s->batcher, &stats);
 	m->queue_depth = (double)stats.waiting;
 	m->running = (double)stats.running;
-	m->decoding = (double)s->decoding;
+	m->decoding = (double)stats.preparing;
+	m->queue_bytes = (double)stats.waiting_bytes;
 	m->in_flight = (double)s->in_flight;
 	m->body_bytes = (double)s->body_bytes;
 	m->connections_open = (double)http_open_connections(s->http);

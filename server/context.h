@@ -28,7 +28,6 @@ struct server {
 	size_t in_flight;        /* requests, from the first line to the answer's last byte */
 	size_t body_bytes;       /* memory that request bodies hold */
 	size_t body_bytes_limit; /* beyond it new bodies are refused */
-	size_t decoding;         /* pictures handed to the thread pool and not yet back */
 	size_t predictions;      /* alive, also those that nobody waits for any more */
 
 	uv_async_t wake; /* sent after a push to `done` */

@@ -15,6 +15,8 @@
 enum { POOL_BYTES = 256 * 1024, POOL_INCREMENT = 16 * 1024 };
 /* A refused body up to this size is read and dropped, so that the connection can be used again. */
 enum { DROPPED_BODY_BYTES = 65536 };
+/* How soon after another the deadlines are looked at, at most. */
+enum { MIN_SWEEP_MS = 5 };
 #define DRAIN_IDLE_NS 1000000000u
 
 struct http {
@@ -25,7 +27,7 @@ struct http {
 	uv_poll_t poll;
 	uv_timer_t timer; /* when the library wants to run again */
 	uv_timer_t sweep;
-	uint64_t sweep_ms;
+	uint64_t sweep_ms, next_sweep_ns;
 	uint64_t idle_sweep_ms, next_idle_sweep_ns;
 	uint64_t drain_started_ns;
 	size_t handles; /* of the loop, not yet closed */
@@ -231,7 +233,22 @@ static void on_sweep(uv_timer_t *timer)
 	for (struct connection *c = h->connections.first; c; c = c->next)
 		deadline_check(h->server, c, &check);
 	linger_sweep(&h->lingering, false);
+	h->next_sweep_ns = check.now_ns + h->sweep_ms * 1000000u;
 	pump(h);
+}
+
+void http_look_at(struct http *h, uint64_t at_ns)
+{
+	uint64_t now = batcher_now_ns();
+	uint64_t soonest = now + MIN_SWEEP_MS * 1000000u;
+	if (at_ns < soonest)
+		at_ns = soonest;
+	/* The timer may come a little early for a deadline, so it is set just after. */
+	if (at_ns + 1000000u >= h->next_sweep_ns)
+		return;
+	h->next_sweep_ns = at_ns + 1000000u;
+	uv_update_time(&h->server->loop);
+	uv_timer_start(&h->sweep, on_sweep, (h->next_sweep_ns - now) / 1000000u, h->sweep_ms);
 }
 
 static uint64_t clamp(int64_t value, int64_t min, int64_t max)

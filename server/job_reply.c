@@ -10,9 +10,10 @@ struct prediction_timing job_timing(const struct job *j)
 {
 	const struct prediction *p = j->owner;
 	return (struct prediction_timing){
-		.decode_ms = ms(j->decode_started_ns, j->decode_finished_ns),
-		.queue_ms = ms(p->started_ns, j->decode_started_ns) +
-	                    ms(j->batch.queued_ns, j->batch.started_ns),
+		.decode_ms = ms(j->batch.prepare_ns, j->batch.prepared_ns),
+		/* In a batch, a picture that is decoded waits for its neighbours. */
+		.queue_ms = ms(p->started_ns, j->batch.prepare_ns) +
+	                    ms(j->batch.prepared_ns, j->batch.started_ns),
 		.inference_ms = ms(j->batch.started_ns, j->batch.finished_ns),
 		.total_ms = ms(p->started_ns, batcher_now_ns()),
 	};

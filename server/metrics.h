@@ -8,6 +8,8 @@
 
 #define REJECT_LIST(X)                          \
 	X(QUEUE_FULL, "queue_full")             \
+	X(QUEUE_BYTES, "queue_bytes")           \
+	X(LATE, "deadline")                     \
 	X(BODY_MEMORY, "body_memory")           \
 	X(BODY_TOO_LARGE, "body_too_large")     \
 	X(HEADER_TOO_LARGE, "header_too_large") \

@@ -1,4 +1,5 @@
 #include "server/request.h"
+#include "server/admission.h"
 
 #include <microhttpd.h>
 #include <stdlib.h>
@@ -111,6 +112,8 @@ static enum MHD_Result see_header(void *ctx, enum MHD_ValueKind kind, const char
 		f->request->content_type = arena_strdup(f->request->arena, value);
 	} else if (strcasecmp(name, "Expect") == 0) {
 		f->request->expects = strcasecmp(value, "100-continue") == 0;
+	} else {
+		admission_header(f->request, name, value);
 	}
 	return MHD_YES;
 }

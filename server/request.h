@@ -42,6 +42,10 @@ struct request {
 	size_t body_expected;  /* Content-Length; 0 when unknown */
 	bool chunked, expects; /* Transfer-Encoding: chunked; Expect: 100-continue */
 
+	unsigned priority;    /* X-Request-Priority, 1..9; 0: the model's */
+	uint32_t timeout_ms;  /* X-Request-Timeout-Ms; 0: none */
+	const char *bad_wish; /* the name of one of them that is malformed */
+
 	struct prediction *prediction; /* the work that it waits for */
 	struct reply reply;
 };

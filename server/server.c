@@ -72,8 +72,9 @@ static void on_wake(uv_async_t *async)
 	jobs_take_done(async->data);
 }
 
-/* libuv reads it before its first work item; what the user set stays. */
-static void size_decoding_pool(void)
+/* libuv's threads, which do what takes long beside the requests. It reads this before its first work item; what
+ * the user set stays. */
+static void size_thread_pool(void)
 {
 	char threads[24];
 	snprintf(threads, sizeof threads, "%zu", cpu_count());
@@ -120,6 +121,7 @@ static enum cnn_status add_models(struct server *s, const struct server_model *m
 		.workers = s->config->threads ? (size_t)s->config->threads : cpu_count(),
 		.max_batch = (size_t)s->config->max_batch,
 		.max_queue = (size_t)s->config->queue,
+		.max_queue_bytes = (size_t)s->config->queue_bytes,
 		.max_delay_ns = (uint64_t)s->config->max_delay_us * 1000u,
 	};
 	enum cnn_status status = batcher_new(&options, &s->batcher, err);
@@ -154,8 +156,6 @@ static size_t stop(struct run *run)
 {
 	struct server *s = &run->server;
 	size_t cut_off = http_stop(s->http);
-	while (s->decoding > 0)
-		uv_run(&s->loop, UV_RUN_ONCE);
 	batcher_free(s->batcher);
 	jobs_take_done(s);
 	return cut_off;
@@ -177,7 +177,7 @@ enum cnn_status server_run(const struct config *config, const struct server_mode
 	                              : MIN_BODY_MEMORY;
 	pthread_mutex_init(&s->done_lock, NULL);
 	signal(SIGPIPE, SIG_IGN);
-	size_decoding_pool();
+	size_thread_pool();
 
 	enum cnn_status status = metrics_init(&s->metrics, route_labels, n_routes + 1, err);
 	if (status != CNN_OK)
