@@ -70,8 +70,9 @@ static size_t fair_part(const struct batcher *b, struct batch_queue *q)
 {
 	size_t workers = b->idle + 1;
 	size_t part = (q->waiting + workers - 1) / workers;
-	size_t pays = pace_next(&q->pace, q->waiting);
-	return part < pays ? part : pays;
+	/* Who makes pictures wait for company wants them to run together. */
+	size_t most = q->max_delay_ns ? q->max_batch : pace_next(&q->pace, q->waiting);
+	return part < most ? part : most;
 }
 
 static struct batch_job *take_first(struct batch_queue *q)

@@ -52,7 +52,9 @@ struct batcher_options {
 	size_t max_batch; /* of each model also limited by its own cnn_load_options.max_batch */
 	size_t max_queue; /* jobs waiting, over all models */
 	size_t max_queue_bytes; /* that waiting jobs may hold; 0: any number */
-	uint64_t max_delay_ns;  /* how long the first job of a batch waits for company */
+	uint64_t
+		max_delay_ns; /* how long the first job of a batch waits for company; then batches are as large as
+	                      * they may be, whether that pays or not */
 };
 
 enum cnn_status batcher_new(const struct batcher_options *options, struct batcher **out,
