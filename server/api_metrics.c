@@ -1,3 +1,4 @@
+#include "server/access_log.h"
 #include "server/api.h"
 #include "server/http.h"
 #include "server/request.h"
@@ -17,6 +18,7 @@ static void read_gauges(struct server *s)
 	m->body_bytes = (double)s->body_bytes;
 	m->connections_open = (double)http_open_connections(s->http);
 	m->draining = s->draining;
+	m->log_dropped = log_sink_dropped(s->log->sink) + access_log_dropped(s->access);
 	m->uptime_seconds = (double)(batcher_now_ns() - s->started_ns) * 1e-9;
 	metrics_read_process(m);
 }

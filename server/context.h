@@ -10,13 +10,17 @@
 #include <pthread.h>
 #include <uv.h>
 
+struct access_log;
 struct http;
 struct job;
+struct recorder;
 
 struct server {
 	const struct config *config;
 	const char *no_model_reason;
-	enum log_format log;
+	const struct log *log;
+	struct access_log *access; /* NULL: no request is logged */
+	struct recorder *recorder; /* of the trace that is being taken; NULL: none */
 	uv_loop_t loop;
 	struct http *http;
 	struct batcher *batcher;

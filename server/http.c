@@ -134,6 +134,7 @@ static enum MHD_Result begin(struct request *r, struct MHD_Connection *mhd, cons
 /* Header and body are in. */
 static enum MHD_Result work(struct request *r, struct MHD_Connection *mhd)
 {
+	r->body_ns = batcher_now_ns();
 	if (!r->reply.status)
 		r->route->handle(r);
 	if (r->reply.status)
@@ -353,6 +354,8 @@ size_t http_stop(struct http *h)
 			                "the server ended before the request was complete");
 		else if (c->phase == CONNECTION_WORKING && c->request->prediction)
 			prediction_give_up(c->request->prediction, PREDICTION_DRAINING);
+		else if (c->phase == CONNECTION_WORKING && c->request->give_up)
+			c->request->give_up(c->request);
 	}
 	/* Resumed connections send their answer in the next runs; a suspended one would abort the stop. */
 	MHD_run(h->daemon);

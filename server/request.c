@@ -1,4 +1,5 @@
 #include "server/request.h"
+#include "server/access_log.h"
 #include "server/admission.h"
 
 #include <microhttpd.h>
@@ -72,6 +73,8 @@ void request_free(struct request *request)
 {
 	if (!request)
 		return;
+	if (!request->replied_ns)
+		access_log_request(request->server->access, request);
 	request->server->in_flight--;
 	request->server->body_bytes -= request->body_capacity;
 	free(request->body);
@@ -225,6 +228,8 @@ void request_begin(struct request *r, struct MHD_Connection *mhd, const char *me
 	MHD_get_connection_values(mhd, MHD_HEADER_KIND, see_header, &facts);
 	request_make_id(facts.id, r->id);
 	r->method = method_of(method);
+	r->method_name = method;
+	r->header_ns = batcher_now_ns();
 	const union MHD_ConnectionInfo *info =
 		MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
 	if (!r->path) {
@@ -330,9 +335,14 @@ void request_finish_reply(struct request *r)
 	reply_header(&r->reply, "X-Request-Id", r->id);
 	if (s->draining)
 		r->reply.close = true;
-	double seconds = (double)(batcher_now_ns() - r->started_ns) * 1e-9;
+	r->replied_ns = batcher_now_ns();
+	double seconds = (double)(r->replied_ns - r->started_ns) * 1e-9;
+	if (r->arena && !reply_has_header(&r->reply, "Server-Timing"))
+		reply_header(&r->reply, "Server-Timing",
+		             arena_printf(r->arena, "total;dur=%.3f", seconds * 1e3));
 	size_t index = r->route ? (size_t)(r->route - routes) : n_routes;
 	metrics_request(&s->metrics, index, r->reply.status, seconds);
+	access_log_request(s->access, r);
 }
 
 void request_bad_query(struct request *r, const struct cnn_error *err)

@@ -1,5 +1,6 @@
 #include "server/server.h"
 #include "engine/base/cpu.h"
+#include "server/access_log.h"
 #include "server/context.h"
 #include "server/http.h"
 #include "server/job.h"
@@ -17,6 +18,7 @@ enum { DRAIN_POLL_MS = 20 };
 /* The running server and what only starting and ending need. */
 struct run {
 	struct server server;
+	struct log log;
 	uv_signal_t on_term, on_int, on_hup;
 	uv_timer_t drain; /* looks whether the last request is answered */
 	uint64_t drain_until_ns;
@@ -64,7 +66,8 @@ static void on_reload_signal(uv_signal_t *signal, int number)
 {
 	(void)number;
 	const struct run *run = signal->data;
-	log_line(run->server.log, LOG_WARNING, "SIGHUP: reloading is not supported, ignored");
+	log_line(run->server.log, LOG_INFO, "SIGHUP: opening the access log again");
+	access_log_reopen(run->server.access);
 }
 
 static void on_wake(uv_async_t *async)
@@ -170,7 +173,8 @@ enum cnn_status server_run(const struct config *config, const struct server_mode
 	struct server *s = &run->server;
 	s->config = config;
 	s->no_model_reason = no_model_reason;
-	s->log = config->log_format == 0 ? LOG_TEXT : LOG_JSON;
+	run->log.format = config->log_format == 0 ? LOG_TEXT : LOG_JSON;
+	s->log = &run->log;
 	s->started_ns = batcher_now_ns();
 	s->body_bytes_limit = (size_t)config->max_body > MIN_BODY_MEMORY / 2
 	                              ? 2 * (size_t)config->max_body
@@ -180,6 +184,10 @@ enum cnn_status server_run(const struct config *config, const struct server_mode
 	size_thread_pool();
 
 	enum cnn_status status = metrics_init(&s->metrics, route_labels, n_routes + 1, err);
+	if (status == CNN_OK)
+		status = log_sink_new(NULL, &run->log.sink, err);
+	if (status == CNN_OK)
+		status = access_log_new(config, run->log.sink, &s->access, err);
 	if (status != CNN_OK)
 		goto free_run;
 	status = open_loop(run, err);
@@ -210,6 +218,8 @@ enum cnn_status server_run(const struct config *config, const struct server_mode
 		log_line(s->log, LOG_INFO, "stopped");
 	close_loop(run);
 free_run:
+	access_log_free(s->access);
+	log_sink_free(run->log.sink);
 	registry_clear(&s->registry);
 	metrics_clear(&s->metrics);
 	pthread_mutex_destroy(&s->done_lock);
