@@ -21,6 +21,7 @@ struct server {
 	const struct log *log;
 	struct access_log *access; /* NULL: no request is logged */
 	struct recorder *recorder; /* of the trace that is being taken; NULL: none */
+	bool tracing;              /* its answer is not out yet */
 	uv_loop_t loop;
 	struct http *http;
 	struct batcher *batcher;

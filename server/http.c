@@ -3,6 +3,7 @@
 #include "server/deadline.h"
 #include "server/job.h"
 #include "server/linger.h"
+#include "server/recorder.h"
 #include "server/request.h"
 
 #include <microhttpd.h>
@@ -181,6 +182,7 @@ static void on_completed(void *ctx, struct MHD_Connection *mhd, void **request,
 	struct request *r = *request;
 	if (!r)
 		return;
+	recorder_request(r->server->recorder, r);
 	r->connection->request = NULL;
 	connection_set_phase(r->connection, CONNECTION_IDLE);
 	request_free(r);
@@ -324,6 +326,11 @@ void http_drain(struct http *h)
 	int fd = MHD_quiesce_daemon(h->daemon);
 	if (fd >= 0)
 		close(fd);
+	/* What only watches need not be waited for. */
+	for (struct connection *c = h->connections.first; c; c = c->next) {
+		if (c->phase == CONNECTION_WORKING && c->request->give_up)
+			c->request->give_up(c->request);
+	}
 	h->drain_started_ns = batcher_now_ns();
 	h->idle_sweep_ms = h->sweep_ms;
 	h->next_idle_sweep_ns = 0;

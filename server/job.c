@@ -4,6 +4,7 @@
 #include "server/error_code.h"
 #include "server/http.h"
 #include "server/prediction.h"
+#include "server/recorder.h"
 #include "server/request.h"
 
 #include <stdio.h>
@@ -136,6 +137,7 @@ static void on_batch_done(struct batch_job *batch)
 static void take_batch_result(struct job *j)
 {
 	struct metrics *m = &j->owner->server->metrics;
+	recorder_picture(j->owner->server->recorder, j);
 	if (j->batch.prepared_ns)
 		metrics_seconds(&m->decode_seconds, job_timing(j).decode_ms * 1e-3);
 	switch (j->batch.outcome) {

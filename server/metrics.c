@@ -17,7 +17,7 @@ static const double bounds_PICTURES[METRIC_BUCKETS] = {
 
 /* The status codes that this server sends, in order. */
 static const unsigned codes[METRIC_CODES] = {
-	200, 204, 400, 401, 404, 405, 408, 411, 413, 415, 422, 431, 499, 500, 503, 504,
+	200, 204, 400, 401, 404, 405, 408, 409, 411, 413, 415, 422, 431, 499, 500, 503, 504,
 };
 
 static const char *const reject_names[] = {

@@ -39,7 +39,7 @@ enum metric_outcome {
 };
 enum { REJECT_LIST_COUNT = REJECT_COUNT, OUTCOME_LIST_COUNT = OUTCOME_COUNT };
 
-enum { METRIC_BUCKETS = 16, METRIC_CODES = 16 };
+enum { METRIC_BUCKETS = 16, METRIC_CODES = 17 };
 
 struct histogram {
 	uint64_t bucket[METRIC_BUCKETS + 1]; /* the last: above every bound */

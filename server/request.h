@@ -59,6 +59,7 @@ struct request {
 	struct request_picture picture;
 	/* Ends what it waits for when the client leaves or the server ends: sets the reply. NULL: nothing to end. */
 	void (*give_up)(struct request *request);
+	void *waits_for; /* whoever set give_up knows what */
 	struct reply reply;
 };
 
