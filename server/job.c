@@ -143,9 +143,10 @@ static void take_batch_result(struct job *j)
 	switch (j->batch.outcome) {
 	case BATCH_DONE: {
 		struct prediction_timing t = job_timing(j);
-		metrics_seconds(&m->queue_seconds, t.queue_ms * 1e-3);
-		metrics_seconds(&m->inference_seconds, t.inference_ms * 1e-3);
-		metrics_pictures(&m->batch, j->batch.batch);
+		struct model_metrics *of = metrics_model(m, j->owner->name);
+		metrics_seconds(&of->queue_seconds, t.queue_ms * 1e-3);
+		metrics_seconds(&of->inference_seconds, t.inference_ms * 1e-3);
+		metrics_pictures(&of->batch, j->batch.batch);
 		finish(j, OUTCOME_OK);
 		return;
 	}
