@@ -65,6 +65,9 @@ static double job_ns(const struct batch_queue *q)
 	return q->prepare_ns + pace_ns(&q->pace, pace_best(&q->pace));
 }
 
+/* Times vary: who is let in should be in time mostly, not every other time. */
+#define UNSURE 1.25
+
 /* How many a worker takes: its part, when others stand idle beside it, and no more than pays. */
 static size_t fair_part(const struct batcher *b, struct batch_queue *q)
 {
@@ -405,7 +408,8 @@ uint64_t batcher_wait_ns(struct batch_queue *queue, unsigned priority)
 	double own = (double)before * each * weights / queue->weight / (double)b->n_workers;
 	double running = (double)b->running * each / (double)b->n_workers / 2;
 	pthread_mutex_unlock(&b->lock);
-	return at_once ? 0 : (uint64_t)((own < all ? own : all) + running);
+	double ns = (own < all ? own : all) + running;
+	return at_once ? 0 : (uint64_t)(ns * UNSURE + each);
 }
 
 unsigned batcher_retry_after(struct batcher *b)

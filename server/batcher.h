@@ -81,8 +81,8 @@ struct batch_queue_stats {
 };
 void batcher_read_queue(struct batch_queue *queue, struct batch_queue_stats *out);
 
-/* How long a job of this priority (0: the model's) that came now would wait, by what was measured; 0 when a worker
- * is idle or nothing is known. */
+/* After how long a job of this priority (0: the model's) that came now would be done, by what was measured and with
+ * some reserve; 0 when a worker is idle, however long it then takes: that is how a wrong estimate is corrected. */
 uint64_t batcher_wait_ns(struct batch_queue *queue, unsigned priority);
 /* Whole seconds, 1..60, after which a refused job has a fair chance: when what waits now will be done. */
 unsigned batcher_retry_after(struct batcher *b);
