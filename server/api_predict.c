@@ -27,7 +27,7 @@ static const struct registry_model *find_model(struct request *r, const char *na
 		registry_names(&s->registry, names, sizeof names);
 		reply_error(&r->reply, 404, "model_not_found",
 		            "there is no model '%.100s'; served: %s", name, names);
-	} else if (!m->queue) {
+	} else if (!cnn_model_info(m->model)->takes_pictures) {
 		reply_error(&r->reply, 400, "model_takes_no_pictures",
 		            "the input of model '%.100s' is not a picture", m->name);
 		m = NULL;

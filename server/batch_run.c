@@ -81,13 +81,14 @@ static void run_together(struct batch_run *run)
 	struct cnn_error err = {0};
 	for (size_t i = 0; i < run->n; i++) {
 		struct batch_job *job = run->job[i];
-		run->picture[i] = job->pixels;
+		run->item[i] = (struct cnn_item){
+			.picture = job->pixels, .tensor = job->tensor, .raw = job->raw};
 		job->batch = (uint32_t)run->n;
 		job->started_ns = started;
 		job->first_of_batch = i == 0;
 	}
 	enum cnn_status together =
-		cnn_session_run(run->session, run->picture, run->n, run->scores, NULL, &err);
+		cnn_session_run_items(run->session, run->item, run->n, run->scores, NULL, &err);
 	run->run_ns = batcher_now_ns() - started;
 	for (size_t i = 0; i < run->n; i++) {
 		struct batch_job *job = run->job[i];
@@ -95,11 +96,13 @@ static void run_together(struct batch_run *run)
 		enum cnn_status status = together;
 		/* the picture that a network fails on leaves its neighbours alone */
 		if (together && run->n > 1)
-			status = cnn_session_run(run->session, &run->picture[i], 1, own, NULL,
-			                         &job->error);
+			status = cnn_session_run_items(run->session, &run->item[i], 1, own, NULL,
+			                               &job->error);
 		else if (together)
 			job->error = err;
-		if (status || cnn_scores_check(run->model, own, &job->error) != CNN_OK) {
+		if (!status && !job->raw)
+			status = cnn_scores_check(run->model, own, &job->error);
+		if (status) {
 			finish(job, BATCH_FAILED);
 			continue;
 		}

@@ -8,10 +8,10 @@ struct batch_run {
 	const struct cnn_model *model;
 	struct cnn_pool *pool; /* is told that this thread is busy while it prepares */
 	size_t classes;
-	float *scores;                /* [n][classes] */
-	const struct image **picture; /* [n] */
-	struct batch_job **job;       /* those that are left move to the front */
-	size_t n;                     /* afterwards: how many ran together */
+	float *scores;          /* [n][classes] */
+	struct cnn_item *item;  /* [n] */
+	struct batch_job **job; /* those that are left move to the front */
+	size_t n;               /* afterwards: how many ran together */
 	uint32_t worker;
 	atomic_size_t *preparing;
 	uint64_t prepare_ns, run_ns; /* what it took; set by batch_run() */

@@ -29,9 +29,9 @@ struct worker {
 	struct batcher *batcher;
 	pthread_t thread;
 	size_t index;
-	struct batch_job **job;       /* [max_batch], the present batch */
-	const struct image **picture; /* [max_batch] */
-	uint64_t free_ns;             /* since when it could have worked */
+	struct batch_job **job; /* [max_batch], the present batch */
+	struct cnn_item *item;  /* [max_batch] */
+	uint64_t free_ns;       /* since when it could have worked */
 };
 
 struct batcher {
@@ -193,7 +193,7 @@ static void serve(struct worker *w, struct batch_queue *q)
 		.pool = b->pool,
 		.classes = q->classes,
 		.scores = q->scores[w->index],
-		.picture = w->picture,
+		.item = w->item,
 		.job = w->job,
 		.n = n,
 		.worker = (uint32_t)w->index,
@@ -226,12 +226,11 @@ static enum cnn_status start_worker(struct batcher *b, size_t index, struct cnn_
 	struct worker *w = &b->worker[index];
 	*w = (struct worker){.batcher = b, .index = index};
 	w->job = calloc(b->options.max_batch, sizeof *w->job);
-	w->picture = calloc(b->options.max_batch, sizeof *w->picture);
-	int failed =
-		w->job && w->picture ? pthread_create(&w->thread, NULL, worker_main, w) : ENOMEM;
+	w->item = calloc(b->options.max_batch, sizeof *w->item);
+	int failed = w->job && w->item ? pthread_create(&w->thread, NULL, worker_main, w) : ENOMEM;
 	if (failed) {
 		free(w->job);
-		free(w->picture);
+		free(w->item);
 		return cnn_fail(err, CNN_NO_MEMORY, "cannot start worker thread %zu", index);
 	}
 	b->n_workers++;
@@ -431,7 +430,7 @@ void batcher_free(struct batcher *b)
 	for (size_t i = 0; i < b->n_workers; i++) {
 		pthread_join(b->worker[i].thread, NULL);
 		free(b->worker[i].job);
-		free(b->worker[i].picture);
+		free(b->worker[i].item);
 	}
 	for (struct batch_queue *q = b->queues, *next; q; q = next) {
 		next = q->next;

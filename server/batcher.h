@@ -28,10 +28,12 @@ enum batch_outcome {
  * which every accepted job receives exactly once, on a worker thread. done() must not block. */
 struct batch_job {
 	const struct image *pixels;
-	float *scores;         /* [classes] */
-	uint64_t deadline_ns;  /* monotonic clock; 0: none */
-	unsigned priority;     /* 1 is served first, 9 last; 0: as the model's others */
-	size_t bytes;          /* of memory that it holds while it waits */
+	const void *tensor;   /* in place of pixels: see struct cnn_item */
+	bool raw;             /* wants the network's own output, which may hold what is no number */
+	float *scores;        /* [classes] */
+	uint64_t deadline_ns; /* monotonic clock; 0: none */
+	unsigned priority;    /* 1 is served first, 9 last; 0: as the model's others */
+	size_t bytes;         /* of memory that it holds while it waits */
 	atomic_bool abandoned; /* may be set at any time by the owner */
 	/* Makes the pixels, on a worker, just before the run; NULL: they are there. A failure fills `error`. */
 	enum cnn_status (*prepare)(struct batch_job *job);

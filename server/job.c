@@ -137,7 +137,9 @@ static void on_batch_done(struct batch_job *batch)
 static void take_batch_result(struct job *j)
 {
 	struct metrics *m = &j->owner->server->metrics;
-	recorder_picture(j->owner->server->recorder, j);
+	const struct request *r = j->owner->request;
+	recorder_picture(j->owner->server->recorder, &j->batch, r ? r->id : NULL, j->owner->name,
+	                 j->owner->n == 1);
 	if (j->batch.prepared_ns)
 		metrics_seconds(&m->decode_seconds, job_timing(j).decode_ms * 1e-3);
 	switch (j->batch.outcome) {

@@ -1,5 +1,5 @@
 #include "server/recorder.h"
-#include "server/prediction.h"
+#include "server/batcher.h"
 #include "server/request.h"
 #include "server/trace_events.h"
 
@@ -81,13 +81,13 @@ void recorder_request(struct recorder *r, const struct request *q)
 	to->picture.model = NULL;
 }
 
-void recorder_picture(struct recorder *r, const struct job *j)
+void recorder_picture(struct recorder *r, const struct batch_job *b, const char *id,
+                      const char *model, bool alone)
 {
-	const struct batch_job *b = &j->batch;
 	struct record *to = r && b->prepare_ns ? add(r) : NULL;
 	if (!to)
 		return;
-	*to = (struct record){.alone = j->owner->n == 1,
+	*to = (struct record){.alone = alone,
 	                      .has_batch = b->first_of_batch,
 	                      .start_ns = b->queued_ns,
 	                      .end_ns = b->finished_ns ? b->finished_ns : b->prepared_ns,
@@ -98,8 +98,8 @@ void recorder_picture(struct recorder *r, const struct job *j)
 	                                  .finished_ns = b->finished_ns,
 	                                  .batch = b->batch,
 	                                  .worker = b->worker}};
-	copy(to->id, sizeof to->id, j->owner->request ? j->owner->request->id : "(ended)");
-	copy(to->model, sizeof to->model, j->owner->name);
+	copy(to->id, sizeof to->id, id ? id : "(ended)");
+	copy(to->model, sizeof to->model, model);
 }
 
 /* --- writing ---------------------------------------------------------------------------- */

@@ -6,7 +6,7 @@
 
 #include <stdio.h>
 
-struct job;
+struct batch_job;
 struct recorder;
 struct request;
 
@@ -15,7 +15,9 @@ void recorder_free(struct recorder *r);
 
 /* On the loop thread; without a recorder nothing happens. */
 void recorder_request(struct recorder *r, const struct request *request); /* it ends now */
-void recorder_picture(struct recorder *r, const struct job *job);         /* it is back */
+/* It is back; `alone`: its request has no other. An id of NULL: nobody waits for it any more. */
+void recorder_picture(struct recorder *r, const struct batch_job *job, const char *id,
+                      const char *model, bool alone);
 
 /* The whole trace. Any thread, when nothing is added any more. False: it could not be written. */
 bool recorder_write(const struct recorder *r, FILE *out);

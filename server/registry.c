@@ -26,12 +26,10 @@ enum cnn_status registry_add(struct registry *r, struct batcher *b, const char *
 	struct registry_model added = {.name = strdup(name)};
 	if (!added.name)
 		return cnn_fail_memory(err, "a model's name", strlen(name) + 1);
-	if (info->takes_pictures) {
-		enum cnn_status status = batcher_add_model(b, model, &added.queue, err);
-		if (status != CNN_OK) {
-			free(added.name);
-			return status;
-		}
+	enum cnn_status status = batcher_add_model(b, model, &added.queue, err);
+	if (status != CNN_OK) {
+		free(added.name);
+		return status;
 	}
 	added.model = cnn_model_ref(model);
 	r->model[r->n++] = added;

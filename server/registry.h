@@ -6,8 +6,8 @@
 
 struct registry_model {
 	char *name;
-	struct cnn_model *model;   /* holds one reference */
-	struct batch_queue *queue; /* NULL: the model takes no pictures */
+	struct cnn_model *model; /* holds one reference */
+	struct batch_queue *queue;
 };
 
 struct registry {

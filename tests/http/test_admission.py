@@ -79,7 +79,7 @@ def test_hopeless_deadline_is_refused_at_once(t):
     equal({r.status for r in join()}, {200}, "statuses of those who wait")
 
 
-def test_refused_before_the_body(t):
+def test_full_queue_refuses_before_the_body(t):
     """When the queue is full a large upload is refused as soon as its header is in."""
     server = t.start("--threads", "1", "--max-batch", "1", "--queue", "4", "--predict-timeout-ms", "600000",
                      t.suite.model("slow"))

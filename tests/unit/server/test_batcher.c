@@ -81,9 +81,9 @@ void cnn_session_free(struct cnn_session *session)
 	free(session);
 }
 
-enum cnn_status cnn_session_run(struct cnn_session *session, const struct image *const pictures[],
-                                size_t n, float *scores, const struct cnn_observer *observer,
-                                struct cnn_error *err)
+enum cnn_status cnn_session_run_items(struct cnn_session *session, const struct cnn_item items[],
+                                      size_t n, float *scores, const struct cnn_observer *observer,
+                                      struct cnn_error *err)
 {
 	(void)observer;
 	pthread_mutex_lock(&lock);
@@ -96,8 +96,8 @@ enum cnn_status cnn_session_run(struct cnn_session *session, const struct image 
 	sleep_ms(m->first_ms + (m->each_ms + m->pair_ms * (double)n) * (double)n);
 	enum cnn_status status = CNN_OK;
 	for (size_t i = 0; i < n; i++) {
-		scores[i] = (float)pictures[i]->width;
-		if (pictures[i]->width < 0)
+		scores[i] = (float)items[i].picture->width;
+		if (items[i].picture->width < 0)
 			status = cnn_fail(err, CNN_BAD_ARG, "a picture of width -1");
 	}
 	return status;
