@@ -8,6 +8,7 @@ void api_web_page(struct request *request);
 void api_web_openapi(struct request *request);
 void api_health(struct request *request);
 void api_health_live(struct request *request);
+void api_debug_trace(struct request *r);
 void api_metrics(struct request *request);
 void api_models(struct request *request);
 void api_model(struct request *request);

@@ -1,4 +1,5 @@
 /* The Open Inference Protocol: version 2, and the three paths of version 1. */
+#include "server/admission.h"
 #include "server/api.h"
 #include "server/infer.h"
 #include "server/model_stats.h"
@@ -122,8 +123,10 @@ void api_infer_begin(struct request *r)
 {
 	struct cnn_error err;
 	size_t json_len;
-	if (find_model(r) && r->inference_header &&
-	    oip_json_bytes(r->inference_header, &json_len, &err) != CNN_OK)
+	const struct registry_model *m = find_model(r);
+	if (!m || !admission_wishes(r) || !admission_check(r, m, 1, r->body_expected))
+		return;
+	if (r->inference_header && oip_json_bytes(r->inference_header, &json_len, &err) != CNN_OK)
 		reply_error(&r->reply, 400, "bad_request", "%s", err.text);
 }
 

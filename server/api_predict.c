@@ -1,3 +1,4 @@
+#include "server/admission.h"
 #include "server/api.h"
 #include "server/job.h"
 #include "server/multipart.h"
@@ -55,7 +56,7 @@ static const struct registry_model *resolve(struct request *r, const struct para
 void api_predict_begin(struct request *r)
 {
 	static const char *const known[] = {"model", "top", NULL};
-	if (!request_query_only(r, known))
+	if (!request_query_only(r, known) || !admission_wishes(r))
 		return;
 	struct parameters given = {query_get(&r->query, "model"), query_get(&r->query, "top")};
 	struct cnn_error err;
@@ -67,9 +68,13 @@ void api_predict_begin(struct request *r)
 			reply_error(&r->reply, 400, "bad_multipart", "%s", err.text);
 		else if (given.model || r->server->registry.n == 0)
 			resolve(r, &given, &top);
+		if (!r->reply.status)
+			admission_check(r, NULL, 1, r->body_expected);
 		return;
 	}
-	resolve(r, &given, &top);
+	const struct registry_model *m = resolve(r, &given, &top);
+	if (m)
+		admission_check(r, m, 1, r->body_expected);
 }
 
 /* JPEG and PNG files begin with a byte that no text field of a form does. */

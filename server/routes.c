@@ -12,6 +12,7 @@
 	X(METHOD_GET, "/health/live", false, NULL, api_health_live)                              \
 	X(METHOD_GET, "/health/ready", false, NULL, api_health)                                  \
 	X(METHOD_GET, "/metrics", false, NULL, api_metrics)                                      \
+	X(METHOD_GET, "/debug/trace", false, NULL, api_debug_trace)                              \
 	X(METHOD_GET, "/models", false, NULL, api_models)                                        \
 	X(METHOD_GET, "/models/{model}", false, NULL, api_model)                                 \
 	X(METHOD_GET, "/models/{model}/layers", false, NULL, api_model_layers)                   \

@@ -1,5 +1,5 @@
 /* server.h - one running server: loop, HTTP, models, batcher, metrics. All of it but the batcher's
- * workers and the decoding lives on the loop thread. */
+ * workers lives on the loop thread. */
 #ifndef SERVER_SERVER_H
 #define SERVER_SERVER_H
 #include "engine/cnn.h"

@@ -269,6 +269,7 @@ static enum cnn_status keep_info(struct loading *l, struct cnn_error *err)
 	info->task = d->task ? d->task : "classify";
 	info->source = or_empty(d->source);
 	info->licence = or_empty(d->licence);
+	info->batching = d->batching;
 	info->precision = mostly_integers(l) ? "int8" : "fp32";
 	info->ir_version = l->onnx_info.ir_version;
 	info->opset = l->onnx_info.opset;

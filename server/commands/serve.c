@@ -16,12 +16,14 @@ struct serving {
 	size_t n;
 };
 
-static enum log_format log_of(const struct config *config)
+/* Before the server runs its messages go straight to stderr. */
+static const struct log *log_of(const struct config *config)
 {
-	return config->log_format == 0 ? LOG_TEXT : LOG_JSON;
+	static const struct log text = {LOG_TEXT, NULL}, json = {LOG_JSON, NULL};
+	return config->log_format == 0 ? &text : &json;
 }
 
-static void log_model(enum log_format log, const char *name, const struct cnn_model *m, double ms)
+static void log_model(const struct log *log, const char *name, const struct cnn_model *m, double ms)
 {
 	const struct cnn_model_info *info = cnn_model_info(m);
 	char shape[CNN_MAX_RANK * 24] = "";
