@@ -13,6 +13,9 @@ void api_models(struct request *request);
 void api_model(struct request *request);
 void api_model_layers(struct request *request);
 void api_model_layer(struct request *request);
+void api_repository_index(struct request *request);
+void api_repository_load(struct request *request);
+void api_repository_unload(struct request *request);
 void api_predict_begin(struct request *request);
 void api_predict(struct request *request);
 

@@ -1,5 +1,6 @@
 #include "server/api.h"
 #include "server/http.h"
+#include "server/models.h"
 #include "server/request.h"
 
 #include <stdlib.h>
@@ -52,6 +53,7 @@ void api_metrics(struct request *r)
 	read_gauges(r->server);
 	metrics_write(&r->server->metrics, out);
 	write_info(r->server, out);
+	models_write_metrics(&r->server->registry, out);
 	bool failed = ferror(out) != 0;
 	if (fclose(out) != 0 || failed) {
 		free(text);

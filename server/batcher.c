@@ -15,6 +15,10 @@ struct batch_queue {
 	size_t max_batch;
 	struct batch_job *head, **tail;
 	size_t waiting;
+	size_t holds; /* of those who may still submit; 0: removed */
+	size_t runs;  /* batches of it that workers have taken */
+	void (*drained)(void *ctx);
+	void *drained_ctx;
 	struct batch_queue *next;
 };
 
@@ -35,6 +39,7 @@ struct batcher {
 	struct batch_queue *queues;
 	size_t waiting, running, idle; /* jobs, jobs, workers */
 	bool stop;
+	bool joined; /* the workers; only batcher_stop() looks */
 	double rate; /* jobs a second, smoothed */
 	uint64_t rate_since_ns, rate_jobs;
 	size_t n_workers;
@@ -107,6 +112,18 @@ static struct batch_queue *wait_for_batch(struct batcher *b)
 		pthread_cond_wait(&b->work, &b->lock);
 		b->idle--;
 	}
+}
+
+/* Take a queue that nobody uses any more out of the list. True: its drained() must be called, without the lock. */
+static bool leave_when_drained(struct batcher *b, struct batch_queue *q)
+{
+	if (q->holds || q->waiting || q->runs)
+		return false;
+	struct batch_queue **at = &b->queues;
+	while (*at != q)
+		at = &(*at)->next;
+	*at = q->next;
+	return true;
 }
 
 /* --- running one; without the lock --------------------------------------------------------- */
@@ -195,6 +212,7 @@ static void *worker_main(void *arg)
 		for (size_t i = 0; i < n; i++)
 			w->job[i] = take_first(q);
 		b->running += n;
+		q->runs++;
 		if (b->waiting && b->idle)
 			pthread_cond_signal(&b->work);
 		pthread_mutex_unlock(&b->lock);
@@ -205,7 +223,13 @@ static void *worker_main(void *arg)
 
 		pthread_mutex_lock(&b->lock);
 		b->running -= n;
+		q->runs--;
 		measure_rate(b, n);
+		if (leave_when_drained(b, q)) {
+			pthread_mutex_unlock(&b->lock);
+			q->drained(q->drained_ctx);
+			pthread_mutex_lock(&b->lock);
+		}
 	}
 	pthread_mutex_unlock(&b->lock);
 	return NULL;
@@ -282,6 +306,7 @@ enum cnn_status batcher_add_model(struct batcher *b, struct cnn_model *model,
 	q->model = cnn_model_ref(model);
 	q->classes = cnn_model_info(model)->classes;
 	q->tail = &q->head;
+	q->holds = 1;
 	q->max_batch = cnn_model_info(model)->max_batch;
 	if (q->max_batch > b->options.max_batch)
 		q->max_batch = b->options.max_batch;
@@ -306,6 +331,49 @@ enum cnn_status batcher_add_model(struct batcher *b, struct cnn_model *model,
 	b->queues = q;
 	pthread_mutex_unlock(&b->lock);
 	return CNN_OK;
+}
+
+void batcher_hold(struct batch_queue *queue)
+{
+	pthread_mutex_lock(&queue->batcher->lock);
+	queue->holds++;
+	pthread_mutex_unlock(&queue->batcher->lock);
+}
+
+void batcher_release(struct batch_queue *queue)
+{
+	struct batcher *b = queue->batcher;
+	pthread_mutex_lock(&b->lock);
+	queue->holds--;
+	bool drained = leave_when_drained(b, queue);
+	pthread_mutex_unlock(&b->lock);
+	if (drained)
+		queue->drained(queue->drained_ctx);
+}
+
+void batcher_remove_model(struct batch_queue *queue, void (*drained)(void *ctx), void *ctx)
+{
+	/* Read only once the last hold is gone, and this one ends it at the earliest. */
+	queue->drained = drained;
+	queue->drained_ctx = ctx;
+	batcher_release(queue);
+}
+
+void batcher_free_queue(struct batch_queue *queue)
+{
+	if (queue)
+		free_queue(queue, queue->batcher->n_workers);
+}
+
+size_t batcher_sessions(const struct batch_queue *queue, struct cnn_session *const **out)
+{
+	*out = queue->session;
+	return queue->batcher->n_workers;
+}
+
+size_t batcher_max_batch(const struct batch_queue *queue)
+{
+	return queue->max_batch;
 }
 
 bool batcher_submit(struct batch_queue *queue, struct batch_job *job)
@@ -343,16 +411,25 @@ unsigned batcher_retry_after(struct batcher *b)
 	return seconds < 1 ? 1 : seconds > 60 ? 60 : (unsigned)(seconds + 0.999);
 }
 
-void batcher_free(struct batcher *b)
+void batcher_stop(struct batcher *b)
 {
-	if (!b)
+	if (!b || b->joined)
 		return;
 	pthread_mutex_lock(&b->lock);
 	b->stop = true;
 	pthread_cond_broadcast(&b->work);
 	pthread_mutex_unlock(&b->lock);
-	for (size_t i = 0; i < b->n_workers; i++) {
+	for (size_t i = 0; i < b->n_workers; i++)
 		pthread_join(b->worker[i].thread, NULL);
+	b->joined = true;
+}
+
+void batcher_free(struct batcher *b)
+{
+	if (!b)
+		return;
+	batcher_stop(b);
+	for (size_t i = 0; i < b->n_workers; i++) {
 		free(b->worker[i].job);
 		free(b->worker[i].picture);
 	}

@@ -12,6 +12,7 @@
 
 struct http;
 struct job;
+struct models;
 
 struct server {
 	const struct config *config;
@@ -21,6 +22,7 @@ struct server {
 	struct http *http;
 	struct batcher *batcher;
 	struct registry registry;
+	struct models *models; /* what changes the registry */
 	struct metrics metrics;
 	uint64_t started_ns; /* monotonic clock */
 	bool draining;

@@ -3,6 +3,7 @@
 #include "server/deadline.h"
 #include "server/job.h"
 #include "server/linger.h"
+#include "server/models.h"
 #include "server/request.h"
 
 #include <microhttpd.h>
@@ -336,6 +337,8 @@ size_t http_stop(struct http *h)
 			                "the server ended before the request was complete");
 		else if (c->phase == CONNECTION_WORKING && c->request->prediction)
 			prediction_give_up(c->request->prediction, PREDICTION_DRAINING);
+		else if (c->phase == CONNECTION_WORKING && c->request->load)
+			models_give_up(c->request->load);
 	}
 	/* Resumed connections send their answer in the next runs; a suspended one would abort the stop. */
 	MHD_run(h->daemon);

@@ -27,10 +27,10 @@ struct job {
 
 struct prediction {
 	struct server *server;
-	struct request *request; /* NULL: nobody waits */
-	struct cnn_model *model; /* holds one reference */
-	char *name;              /* as served */
-	struct batch_queue *queue;
+	struct request *request;   /* NULL: nobody waits */
+	struct cnn_model *model;   /* holds one reference */
+	char *name;                /* as served */
+	struct batch_queue *queue; /* held */
 	size_t top, n, unfinished, decoding;
 	bool listed;
 	enum metric_outcome given_up; /* how pictures that nobody waits for are counted */

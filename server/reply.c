@@ -79,6 +79,22 @@ void reply_error(struct reply *reply, unsigned status, const char *code, const c
 	reply_json(reply, status, json_pack("{s:o}", "error", reply_error_json(code, message)));
 }
 
+void reply_v2_error(struct reply *reply, unsigned status, const char *fmt, ...)
+{
+	char message[800];
+	va_list ap;
+	va_start(ap, fmt);
+	vsnprintf(message, sizeof message, fmt, ap);
+	va_end(ap);
+	json_t *json = json_pack("{s:s}", "error", message);
+	for (char *p = message; !json && *p; p++) {
+		/* something that is not UTF-8 is quoted: keep its ASCII */
+		if ((unsigned char)*p >= 0x80)
+			*p = '?';
+	}
+	reply_json(reply, status, json ? json : json_pack("{s:s}", "error", message));
+}
+
 void reply_header(struct reply *reply, const char *name, const char *value)
 {
 	if (value && reply->n_headers < REPLY_MAX_HEADERS)

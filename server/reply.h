@@ -36,6 +36,9 @@ void reply_text(struct reply *reply, unsigned status, const char *content_type, 
 /* {"error": {"code", "message"}} */
 void reply_error(struct reply *reply, unsigned status, const char *code, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
+/* {"error": "text"}, as the Open Inference Protocol has it. */
+void reply_v2_error(struct reply *reply, unsigned status, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
 /* The object inside "error"; bytes that are not UTF-8 become '?'. NULL when memory runs out. */
 json_t *reply_error_json(const char *code, const char *message);
 

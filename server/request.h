@@ -8,6 +8,7 @@
 
 struct MHD_Connection;
 struct connection;
+struct models_wait;
 struct prediction;
 
 enum { REQUEST_ID_MAX = 128 };
@@ -43,6 +44,7 @@ struct request {
 	bool chunked, expects; /* Transfer-Encoding: chunked; Expect: 100-continue */
 
 	struct prediction *prediction; /* the work that it waits for */
+	struct models_wait *load;      /* or the model */
 	struct reply reply;
 };
 

@@ -5,18 +5,21 @@
 #include <string.h>
 
 /* methods, pattern, takes a body, begin, handle */
-#define ROUTE_LIST(X)                                                                 \
-	X(METHOD_GET, "/", false, NULL, api_web_page)                                 \
-	X(METHOD_GET, "/openapi.json", false, NULL, api_web_openapi)                  \
-	X(METHOD_GET, "/health", false, NULL, api_health)                             \
-	X(METHOD_GET, "/health/live", false, NULL, api_health_live)                   \
-	X(METHOD_GET, "/health/ready", false, NULL, api_health)                       \
-	X(METHOD_GET, "/metrics", false, NULL, api_metrics)                           \
-	X(METHOD_GET, "/models", false, NULL, api_models)                             \
-	X(METHOD_GET, "/models/{model}", false, NULL, api_model)                      \
-	X(METHOD_GET, "/models/{model}/layers", false, NULL, api_model_layers)        \
-	X(METHOD_GET, "/models/{model}/layers/{layer}", false, NULL, api_model_layer) \
-	X(METHOD_POST | METHOD_PUT, "/predict", true, api_predict_begin, api_predict) \
+#define ROUTE_LIST(X)                                                                             \
+	X(METHOD_GET, "/", false, NULL, api_web_page)                                             \
+	X(METHOD_GET, "/openapi.json", false, NULL, api_web_openapi)                              \
+	X(METHOD_GET, "/health", false, NULL, api_health)                                         \
+	X(METHOD_GET, "/health/live", false, NULL, api_health_live)                               \
+	X(METHOD_GET, "/health/ready", false, NULL, api_health)                                   \
+	X(METHOD_GET, "/metrics", false, NULL, api_metrics)                                       \
+	X(METHOD_GET, "/models", false, NULL, api_models)                                         \
+	X(METHOD_GET, "/models/{model}", false, NULL, api_model)                                  \
+	X(METHOD_GET, "/models/{model}/layers", false, NULL, api_model_layers)                    \
+	X(METHOD_GET, "/models/{model}/layers/{layer}", false, NULL, api_model_layer)             \
+	X(METHOD_POST, "/v2/repository/index", true, NULL, api_repository_index)                  \
+	X(METHOD_POST, "/v2/repository/models/{model}/load", true, NULL, api_repository_load)     \
+	X(METHOD_POST, "/v2/repository/models/{model}/unload", true, NULL, api_repository_unload) \
+	X(METHOD_POST | METHOD_PUT, "/predict", true, api_predict_begin, api_predict)             \
 	X(METHOD_POST | METHOD_PUT, "/predict/{filename}", true, api_predict_begin, api_predict)
 
 const struct route routes[] = {

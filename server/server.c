@@ -4,6 +4,7 @@
 #include "server/http.h"
 #include "server/job.h"
 #include "server/listen.h"
+#include "server/models.h"
 #include "server/routes.h"
 
 #include <signal.h>
@@ -63,8 +64,11 @@ static void on_stop_signal(uv_signal_t *signal, int number)
 static void on_reload_signal(uv_signal_t *signal, int number)
 {
 	(void)number;
-	const struct run *run = signal->data;
-	log_line(run->server.log, LOG_WARNING, "SIGHUP: reloading is not supported, ignored");
+	const struct server *s = &((struct run *)signal->data)->server;
+	if (s->draining)
+		return;
+	log_line(s->log, LOG_INFO, "SIGHUP: looking for models that have changed");
+	models_reload(s->models);
 }
 
 static void on_wake(uv_async_t *async)
@@ -123,9 +127,10 @@ static enum cnn_status add_models(struct server *s, const struct server_model *m
 		.max_delay_ns = (uint64_t)s->config->max_delay_us * 1000u,
 	};
 	enum cnn_status status = batcher_new(&options, &s->batcher, err);
+	if (status == CNN_OK)
+		status = models_new(s, &s->models, err);
 	for (size_t i = 0; status == CNN_OK && i < n; i++)
-		status = registry_add(&s->registry, s->batcher, models[i].name, models[i].model,
-		                      err);
+		status = models_adopt(s->models, &models[i], err);
 	return status;
 }
 
@@ -156,8 +161,10 @@ static size_t stop(struct run *run)
 	size_t cut_off = http_stop(s->http);
 	while (s->decoding > 0)
 		uv_run(&s->loop, UV_RUN_ONCE);
-	batcher_free(s->batcher);
+	batcher_stop(s->batcher);
 	jobs_take_done(s);
+	models_free(s->models);
+	batcher_free(s->batcher);
 	return cut_off;
 }
 
@@ -186,13 +193,15 @@ enum cnn_status server_run(const struct config *config, const struct server_mode
 	if (status != CNN_OK)
 		goto free_run;
 	status = add_models(s, models, n, err);
-	if (n == 0 && no_model_reason)
+	if (n == 0 && no_model_reason && !config->model_repository)
 		log_line(s->log, LOG_WARNING, "%s", no_model_reason);
 	/* Signals first: whoever reads the port may send one at once. */
 	if (status == CNN_OK && (uv_signal_start(&run->on_term, on_stop_signal, SIGTERM) != 0 ||
 	                         uv_signal_start(&run->on_int, on_stop_signal, SIGINT) != 0 ||
 	                         uv_signal_start(&run->on_hup, on_reload_signal, SIGHUP) != 0))
 		status = cnn_fail(err, CNN_IO, "cannot watch signals");
+	if (status == CNN_OK)
+		status = models_start(s->models, err);
 	if (status == CNN_OK)
 		status = open_port(s, err);
 	if (status == CNN_OK) {
