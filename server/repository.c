@@ -2,6 +2,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -234,9 +235,10 @@ static enum cnn_status list_model(struct listing *l, const char *name, const cha
 	size_t n;
 	enum cnn_status status = read_versions(l, path, &number, &n, err);
 	for (size_t i = 0; i < n && !status && (!l->newest || i < l->newest); i++) {
-		char below[PATH_MAX];
-		snprintf(below, sizeof below, "%s/%lld", path, (long long)number[i]);
-		status = add(l, name, number[i], below, NULL, err);
+		char below[PATH_MAX], version[24];
+		snprintf(version, sizeof version, "%" PRId64, number[i]);
+		if (join(below, path, version))
+			status = add(l, name, number[i], below, NULL, err);
 	}
 	free(number);
 	if (status || n)
