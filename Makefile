@@ -5,6 +5,7 @@
 # make bench-engine  table of convd against onnxruntime and oneDNN    [BENCH='--rounds 9 ...'] [BENCH_ISA=avx2]
 # make bench-load  how soon strangers are answered beside the limits    [BENCH='MODEL WORKERS SECONDS ROUNDS']
 # make bench-kernels  how near each kernel comes to the peak of its instruction set
+# make fuzz         throw random files at every parser    [SECONDS=60]; make fuzz-run: one of them
 # make deps         only install what building and testing need (apt)
 # make SAN=address,undefined test-unit  the same with sanitizers, in a build directory of its own
 # make V=1          show the commands
@@ -34,6 +35,7 @@ BARE    :=
 # Instruction sets: the file's suffix is its target. Nothing else gets -m flags.
 ISA_avx2   := -O3 -mavx2 -mfma
 ISA_avx512 := -O3 -mavx512f -mavx512bw -mavx512dq -mavx512vl -mfma -mprefer-vector-width=512
+ISA_vnni   := $(ISA_avx512) -mavx512vnni
 ISA_portable := -O3
 isa_of      = $(ISA_$(lastword $(subst _, ,$(basename $(notdir $(1))))))
 
@@ -45,7 +47,7 @@ SOURCES  = $(ENGINE) $(SERVER) $(UNIT) $(sort $(wildcard tests/*.h tests/*/*.h t
            server/*.h server/*/*.h tests/kernels/*/*.c tests/golden/*.c tests/onnx/*.c tests/fuzz/*.c tests/bench/*.c))
 
 ENGINE_LIBS := libprotobuf-c jansson libjpeg libpng nettle
-SERVER_LIBS := libuv libmicrohttpd
+SERVER_LIBS := libuv libmicrohttpd gnutls zlib libseccomp
 LINK_ENGINE  = $(shell pkg-config --libs $(ENGINE_LIBS)) -lm
 LINK_SERVER  = $(shell pkg-config --libs $(SERVER_LIBS))
 OBJ          = $(patsubst %.c,$(B)/%.o,$(1))
@@ -103,14 +105,14 @@ $(B)/tests/unit/server/%: $(B)/tests/unit/server/%.o $(B)/libserver.a $(B)/liben
 $(B)/tests/%: $(B)/tests/%.o $(B)/libengine.a
 	$(call say,LINK,$@)$(CC) $(ALL) $(LDFLAGS) -o $@ $^ $(LINK_ENGINE)
 
-# What once broke a fuzz target, see below.
+# What fuzz targets have found, and what once broke them, see below.
 REPLAYED := $(notdir $(wildcard tests/fuzz/corpus/*))
 REPLAY   := $(patsubst %,$(B)/tests/fuzz/replay_%,$(REPLAYED))
 
 # The tests that go by level_runs once more, with the AVX-512 kernels in plain C (tests/kernels/emulated) instead
 # of the library's: a CPU without AVX-512 tests them too.
 EMULATE      := $(B)/emulated
-EMULATED     := $(patsubst %.c,$(EMULATE)/%.o,$(wildcard engine/kernels/*_avx512.c))
+EMULATED     := $(patsubst %.c,$(EMULATE)/%.o,$(wildcard engine/kernels/*_avx512.c engine/kernels/*_vnni.c))
 EMULATED_BIN := $(patsubst tests/%.c,$(B)/tests/emulated/%,$(shell grep -lw level_runs $(UNIT)))
 # Optimising plain C of a kernel's many unrolled instances would take minutes.
 $(EMULATE)/%.o: %.c $(B)/flags
@@ -119,8 +121,8 @@ $(EMULATE)/%.o: %.c $(B)/flags
 $(B)/tests/emulated/%: $(EMULATE)/tests/%.o $(EMULATED) $(B)/libengine.a
 	@mkdir -p $(@D)
 	$(call say,LINK,$@)$(CC) $(ALL) $(LDFLAGS) -o $@ $^ $(LINK_ENGINE)
-INTRINSICS   := tests/kernels/emulated/intrinsics_avx512.o
-$(B)/tests/kernels/check_emulation: $(B)/$(INTRINSICS) $(EMULATE)/$(INTRINSICS)
+INTRINSICS   := tests/kernels/emulated/intrinsics_avx512.o tests/kernels/emulated/intrinsics_vnni.o
+$(B)/tests/kernels/check_emulation: $(INTRINSICS:%=$(B)/%) $(INTRINSICS:%=$(EMULATE)/%)
 .PRECIOUS: $(B)/%.o $(EMULATE)/%.o
 
 unit-build: $(UNIT_BIN) $(EMULATED_BIN) $(REPLAY)
@@ -129,7 +131,7 @@ unit-build: $(UNIT_BIN) $(EMULATED_BIN) $(REPLAY)
 SUITES_rules  = 'headers $(MAKE) -s check-headers' 'layers $(MAKE) -s check-layers' \
                 'isa $(MAKE) -s check-isa' 'format $(MAKE) -s check-format'
 SUITES_unit   = $(foreach t,$(UNIT_BIN) $(EMULATED_BIN),'$(t:$(B)/tests/%=%) $(t)') \
-                $(foreach f,$(REPLAYED),'fuzz/$(f) $(B)/tests/fuzz/replay_$(f) tests/fuzz/corpus/$(f)')
+                $(foreach f,$(REPLAYED),'fuzz/$(f) $(B)/tests/fuzz/replay_$(f) $(call corpus,$(f))')
 SUITES_golden = 'golden $(PYTHON) tests/golden/golden.py $(B)' \
                 'architectures $(PYTHON) tests/golden/golden.py $(B) architectures' \
                 'preprocess $(PYTHON) tests/golden/preprocess.py $(B)/tests/golden/fit_dump'
@@ -155,33 +157,49 @@ test-onnx: $(NODE_TEST)
 	$(call run_suites,onnx)
 
 # --- fuzzing --------------------------------------------------------------------
-# make fuzz-onnx, make fuzz-image: libFuzzer under sanitizers for SECONDS, in a build directory of its own. It
-# begins with what earlier runs found, tests/fuzz/corpus, make_seeds.py's models and the test data. What breaks
-# a target is left in build/fuzz as crash-..., and belongs into tests/fuzz/corpus once it is understood: the
-# unit suite replays that folder.
+# make fuzz          each target for SECONDS, libFuzzer under sanitizers, in a build directory of its own
+# make fuzz-run      one of them
+# make fuzz-nightly  ten minutes each
+# A target begins with tests/fuzz/corpus, what earlier runs found, make_seeds.py's models and the test data. What
+# breaks it is left in build/fuzz as TARGET-crash-..., and belongs into tests/fuzz/corpus once it is understood:
+# the unit suite replays that folder.
 SECONDS   ?= 60
 FUZZ      := build/fuzz
+FUZZERS   := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 FUZZ_DATA := $(or $(CONVD_TEST_DATA),../shared/data)
-FUZZ_SEEDS_onnx   = tests/fuzz/corpus/onnx $(FUZZ)/seeds-onnx $(wildcard $(FUZZ_DATA)/models/mnist-8)
-FUZZ_SEEDS_image  = $(wildcard tests/fuzz/corpus/image $(FUZZ_DATA)/jpeg)
-FUZZ_MAX_onnx    := 32768
-FUZZ_MAX_image   := 65536
+FUZZ_ONNX := load run
+# Every model that can be run can be loaded: corpus/load is what more there is.
+corpus     = $(wildcard $(addprefix tests/fuzz/corpus/,$(if $(filter $(1),load),load run,$(1))))
+FUZZ_SEEDS = $(call corpus,$(1)) $(addprefix $(FUZZ)/seeds/,$(if $(filter $(1),$(FUZZ_ONNX)),onnx backend,$(1))) \
+             $(wildcard $(addprefix $(FUZZ_DATA)/,$(if $(filter $(1),image),jpeg) \
+             $(if $(filter $(1),$(FUZZ_ONNX)),models/mnist-8)))
+FUZZ_RUN        = -timeout=20 -rss_limit_mb=1024 -max_len=$(if $(filter $(1),image),65536,32768) \
+                  -report_slow_units=5 -print_final_stats=1 -artifact_prefix=$(FUZZ)/$(1)-
+fuzz_one        = $(FUZZ)/tests/fuzz/fuzz_$(1) -max_total_time=$(SECONDS) $(FUZZ_RUN) $(FUZZ)/corpus/$(1) $(FUZZ_SEEDS)
 
 # clang takes minutes for these under a sanitizer; the portable kernels run as well.
-fuzz-onnx fuzz-image: fuzz-%:
+fuzz-build:
 	@sh tests/install-deps.sh build fuzz
-	@$(MAKE) --no-print-directory $(JOBS) CC=clang B=$(FUZZ) SAN=fuzzer-no-link,address,undefined CFLAGS='-O1 -g' \
-		BARE='%_avx2.c %_avx512.c' $(FUZZ)/tests/fuzz/fuzz_$*
-	@mkdir -p $(FUZZ)/corpus/$*
-	@$(if $(filter onnx,$*),$(PYTHON) tests/fuzz/make_seeds.py $(FUZZ)/seeds-onnx)
-	$(FUZZ)/tests/fuzz/fuzz_$* -max_total_time=$(SECONDS) -timeout=20 -rss_limit_mb=1024 -max_len=$(FUZZ_MAX_$*) \
-		-artifact_prefix=$(FUZZ)/ -print_final_stats=1 $(FUZZ)/corpus/$* $(FUZZ_SEEDS_$*)
+	@$(MAKE) --no-print-directory $(JOBS) CC=clang B=$(FUZZ) SAN=fuzzer-no-link,address,undefined \
+		CFLAGS='-O1 -g -Werror' BARE='%_avx2.c %_avx512.c %_vnni.c' $(FUZZERS:%=$(FUZZ)/tests/fuzz/fuzz_%)
+	@mkdir -p $(FUZZERS:%=$(FUZZ)/corpus/%)
+	@$(MAKE) --no-print-directory $(FUZZ)/seeds/made
+$(FUZZ)/seeds/made: $(wildcard tests/fuzz/*.py tests/golden/*.py)
+	$(call say,SEEDS,$(@D))rm -rf $(@D); $(PYTHON) tests/fuzz/make_seeds.py $(@D) && touch $@
+$(FUZZERS:%=fuzz-%): fuzz-%: fuzz-build
+	$(call fuzz_one,$*)
+fuzz: fuzz-build
+	$(Q)$(foreach f,$(FUZZERS),echo; echo '--- $(f)'; $(call fuzz_one,$(f)) || exit;)
+fuzz-nightly:
+	@$(MAKE) --no-print-directory fuzz SECONDS=600
+.PHONY: fuzz fuzz-build fuzz-nightly $(FUZZERS:%=fuzz-%)
 
-$(B)/tests/fuzz/fuzz_onnx: $(B)/tests/fuzz/mutate_onnx.o
-$(B)/tests/fuzz/fuzz_%: $(B)/tests/fuzz/fuzz_%.o $(B)/libengine.a
-	$(call say,LINK,$@)$(CC) $(ALL) -fsanitize=fuzzer $(LDFLAGS) -o $@ $^ $(LINK_ENGINE)
-$(B)/tests/fuzz/replay_%: $(B)/tests/fuzz/fuzz_%.o $(B)/tests/fuzz/replay.o $(B)/libengine.a
-	$(call say,LINK,$@)$(CC) $(ALL) $(LDFLAGS) -o $@ $^ $(LINK_ENGINE)
+$(FUZZ_ONNX:%=$(B)/tests/fuzz/fuzz_%): $(patsubst %,$(B)/tests/fuzz/mutate_%.o,onnx graph tensor message)
+$(B)/tests/fuzz/fuzz_tar: $(B)/tests/fuzz/mutate_tar.o
+$(B)/tests/fuzz/fuzz_%: $(B)/tests/fuzz/fuzz_%.o $(B)/libserver.a $(B)/libengine.a
+	$(call say,LINK,$@)$(CC) $(ALL) -fsanitize=fuzzer $(LDFLAGS) -o $@ $^ $(LINK_SERVER) $(LINK_ENGINE)
+$(B)/tests/fuzz/replay_%: $(B)/tests/fuzz/fuzz_%.o $(B)/tests/fuzz/replay.o $(B)/libserver.a $(B)/libengine.a
+	$(call say,LINK,$@)$(CC) $(ALL) $(LDFLAGS) -o $@ $^ $(LINK_SERVER) $(LINK_ENGINE)
 
 # --- rules about the code ---------------------------------------------------------
 HEADERS := $(shell find engine server -name '*.h')
@@ -196,6 +214,11 @@ check-layers:                         # includes point downwards only
 	@sh tests/check_layers.sh
 check-isa: $(B)/convd                 # no AVX outside of the files named for it
 	@sh tests/check_isa.sh $(call OBJ,$(ENGINE) $(SERVER))
+check-syntax: $(B)/gen/onnx.pb-c.h    # the tests pass another compiler's warnings too
+	@printf '%s\n' $(foreach c,$(filter tests/%.c server/main.c,$(SOURCES)),'$(c) $(call isa_of,$(c))') | { \
+	good=0; bad=0; while read -r c flags; do \
+		if $(CC) $(ALL) $$flags -Werror -fsyntax-only $$c; then good=$$((good + 1)); else bad=$$((bad + 1)); fi; \
+	done; echo "$$good passed, $$bad failed, 0 skipped"; [ $$bad = 0 ]; }
 check-format:
 	@command -v clang-format >/dev/null || { echo '0 passed, 0 failed, 1 skipped'; exit 0; }; \
 	good=0; bad=0; for f in $(SOURCES); do \
@@ -213,6 +236,13 @@ bench-load:
 	@sh tests/install-deps.sh build
 	$(again) $(JOBS) $(B)/tests/bench/mixed_load
 	@$(B)/tests/bench/mixed_load $(if $(BENCH),$(BENCH),models/scenes)
+
+$(B)/tests/bench/http_load: $(B)/tests/bench/http_load.o $(B)/tests/bench/http_client.o
+	$(call say,LINK,$@)$(CC) $(ALL) $(LDFLAGS) -o $@ $^ -lm
+bench-serving:
+	@sh tests/install-deps.sh build bench-serving
+	$(again) $(JOBS) all $(B)/tests/bench/http_load
+	@$(PYTHON) tests/bench/serving.py $(B) $(BENCH)
 
 # Nothing but this program needs oneDNN.
 ONEDNN := $(B)/tests/bench/onednn_rate
@@ -261,6 +291,6 @@ clean:
 
 FORCE:
 .PHONY: all unit-build test-suites test-unit test-golden test-onnx test-http test-train check-headers check-layers \
-        check-isa check-format fuzz-onnx fuzz-image bench bench-build bench-engine bench-load bench-kernels deps run test install clean FORCE
+        check-isa check-syntax check-format bench bench-build bench-engine bench-load bench-kernels bench-serving deps run test install clean FORCE
 -include $(patsubst %.o,%.d,$(call OBJ,$(ENGINE) $(SERVER) $(UNIT) $(wildcard tests/golden/*.c tests/onnx/*.c tests/bench/*.c tests/fuzz/*.c)) $(EMULATED) \
          $(EMULATED_BIN:$(B)/tests/emulated/%=$(EMULATE)/tests/%.d) $(B)/$(INTRINSICS) $(EMULATE)/$(INTRINSICS))

@@ -52,7 +52,8 @@ struct cnn_model_info {
 	const char *producer;
 	const char *input_name, *output_name;
 	struct cnn_shape input, output;
-	bool takes_pictures; /* the input is [1][1 or 3][H][W]: cnn_session_run() works */
+	enum cnn_dtype input_dtype; /* of the tensors that it takes; its output is float32 */
+	bool takes_pictures;        /* the input is [1][1 or 3][H][W]: cnn_session_run() works */
 	struct cnn_preprocess preprocess;      /* meaningful when takes_pictures */
 	enum cnn_output_activation activation; /* applied to the graph's output by convd */
 	size_t classes;                        /* elements of the output for one picture */
@@ -119,6 +120,18 @@ enum cnn_status cnn_session_run(struct cnn_session *session, const struct image 
 enum cnn_status cnn_session_run_tensor(struct cnn_session *session, const float *input, size_t n,
                                        bool raw, float *scores, const struct cnn_observer *observer,
                                        struct cnn_error *err);
+
+/* One place of a batch: a picture, or when that is NULL a tensor of info->input_dtype, [info->input] in ONNX order,
+ * aligned to its elements. */
+struct cnn_item {
+	const struct image *picture;
+	const void *tensor;
+	bool raw; /* leave out info->activation */
+};
+/* Pictures and tensors side by side, otherwise as cnn_session_run(). */
+enum cnn_status cnn_session_run_items(struct cnn_session *session, const struct cnn_item items[],
+                                      size_t n, float *scores, const struct cnn_observer *observer,
+                                      struct cnn_error *err);
 
 /* One picture's scores[classes]: CNN_BAD_MODEL, naming model and class, when one is NaN or infinite. A run
  * does not look, so that one such picture leaves its neighbours alone. */

@@ -18,5 +18,17 @@ void api_repository_load(struct request *request);
 void api_repository_unload(struct request *request);
 void api_predict_begin(struct request *request);
 void api_predict(struct request *request);
+void api_v2_server(struct request *request);
+void api_v2_live(struct request *request);
+void api_v2_ready(struct request *request);
+void api_v2_models(struct request *request);
+void api_v2_stats(struct request *request);
+void api_v2_model(struct request *request);
+void api_v2_model_ready(struct request *request);
+void api_v2_model_config(struct request *request);
+void api_v2_model_stats(struct request *request);
+void api_infer_begin(struct request *request);
+void api_v2_infer(struct request *request);
+void api_v1_predict(struct request *request);
 
 #endif

@@ -12,7 +12,7 @@ static const struct registry_model *find_model(struct request *r)
 {
 	const struct registry_model *m = registry_find(&r->server->registry, r->value[0]);
 	if (!m)
-		model_status_reply(r, r->value[0]);
+		model_status_reply(r, r->value[0], NULL);
 	return m;
 }
 
@@ -46,7 +46,7 @@ void api_model(struct request *r)
 	if (e)
 		reply_json(&r->reply, 200, model_status_json(registry, e));
 	else
-		model_status_reply(r, r->value[0]);
+		model_status_reply(r, r->value[0], NULL);
 }
 
 void api_model_layers(struct request *r)

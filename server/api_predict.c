@@ -23,8 +23,8 @@ static const struct registry_model *find_model(struct request *r, const char *na
 	}
 	const struct registry_model *m = registry_find(&s->registry, name);
 	if (!m) {
-		model_status_reply(r, name);
-	} else if (!m->queue) {
+		model_status_reply(r, name, NULL);
+	} else if (!cnn_model_info(m->model)->takes_pictures) {
 		reply_error(&r->reply, 400, "model_takes_no_pictures",
 		            "the input of model '%.100s' is not a picture", m->name);
 		m = NULL;

@@ -14,12 +14,18 @@ static bool read_order(struct request *r, json_t **out)
 	struct cnn_error err;
 	*out = NULL;
 	if (!models_take_orders(r->server->models)) {
-		reply_v2_error(&r->reply, 404,
-		               "this server does not load models over HTTP: --repository-api on");
+		reply_error(&r->reply, 404, "not_found",
+		            "this server does not load models over HTTP: --repository-api on");
+		return false;
+	}
+	if (r->from_page && !r->cors_origin) {
+		/* No reply is shown to it, but its order would be carried out. */
+		reply_error(&r->reply, 403, "forbidden",
+		            "pages of this origin may not load models: see --cors-origin");
 		return false;
 	}
 	if (query_only(&r->query, no_parameters, &err) != CNN_OK) {
-		reply_v2_error(&r->reply, 400, "%s", err.text);
+		reply_error(&r->reply, 400, "bad_request", "%s", err.text);
 		return false;
 	}
 	if (r->body_len == 0)
@@ -27,8 +33,8 @@ static bool read_order(struct request *r, json_t **out)
 	json_error_t where;
 	*out = json_loadb((const char *)r->body, r->body_len, JSON_REJECT_DUPLICATES, &where);
 	if (!json_is_object(*out)) {
-		reply_v2_error(&r->reply, 400, "the body is no JSON object: %s",
-		               *out ? "another value" : where.text);
+		reply_error(&r->reply, 400, "bad_request", "the body is no JSON object: %s",
+		            *out ? "another value" : where.text);
 		json_decref(*out);
 		return false;
 	}
@@ -42,7 +48,7 @@ void api_repository_index(struct request *r)
 		return;
 	const json_t *ready = json_object_get(order, "ready");
 	if (ready && !json_is_boolean(ready))
-		reply_v2_error(&r->reply, 400, "\"ready\" must be true or false");
+		reply_error(&r->reply, 400, "bad_request", "\"ready\" must be true or false");
 	else
 		reply_json(&r->reply, 200,
 		           model_status_index(&r->server->registry, json_is_true(ready)));
@@ -61,8 +67,8 @@ void api_repository_load(struct request *r)
 	json_object_foreach(json_object_get(order, "parameters"), parameter, value)
 	{
 		if (good)
-			reply_v2_error(&r->reply, 400, "parameter '%.100s' is not supported",
-			               parameter);
+			reply_error(&r->reply, 400, "bad_request",
+			            "parameter '%.100s' is not supported", parameter);
 		good = false;
 	}
 	json_decref(order);

@@ -26,8 +26,8 @@ struct worker {
 	struct batcher *batcher;
 	pthread_t thread;
 	size_t index;
-	struct batch_job **job;       /* [max_batch], the present batch */
-	const struct image **picture; /* [max_batch] */
+	struct batch_job **job; /* [max_batch], the present batch */
+	struct cnn_item *item;  /* [max_batch] */
 };
 
 struct batcher {
@@ -160,21 +160,27 @@ static void run_batch(struct worker *w, const struct batch_queue *q, size_t n)
 	uint64_t started = batcher_now_ns();
 	struct cnn_error err = {0};
 	for (size_t i = 0; i < n; i++)
-		w->picture[i] = w->job[i]->pixels;
+		w->item[i] = (struct cnn_item){
+			.picture = w->job[i]->pixels,
+			.tensor = w->job[i]->tensor,
+			.raw = w->job[i]->raw,
+		};
 	float *scores = q->scores[w->index];
 	struct cnn_session *session = q->session[w->index];
-	enum cnn_status together = cnn_session_run(session, w->picture, n, scores, NULL, &err);
+	enum cnn_status together = cnn_session_run_items(session, w->item, n, scores, NULL, &err);
 	for (size_t i = 0; i < n; i++) {
 		struct batch_job *job = w->job[i];
 		float *own = scores + i * q->classes;
 		enum cnn_status status = together;
 		/* the picture that a network fails on leaves its neighbours alone */
 		if (together && n > 1)
-			status =
-				cnn_session_run(session, &w->picture[i], 1, own, NULL, &job->error);
+			status = cnn_session_run_items(session, &w->item[i], 1, own, NULL,
+			                               &job->error);
 		else if (together)
 			job->error = err;
-		if (status || cnn_scores_check(q->model, own, &job->error) != CNN_OK) {
+		if (!status && !job->raw)
+			status = cnn_scores_check(q->model, own, &job->error);
+		if (status) {
 			finish(job, BATCH_FAILED, (uint32_t)n, started);
 			continue;
 		}
@@ -242,12 +248,11 @@ static enum cnn_status start_worker(struct batcher *b, size_t index, struct cnn_
 	struct worker *w = &b->worker[index];
 	*w = (struct worker){.batcher = b, .index = index};
 	w->job = calloc(b->options.max_batch, sizeof *w->job);
-	w->picture = calloc(b->options.max_batch, sizeof *w->picture);
-	int failed =
-		w->job && w->picture ? pthread_create(&w->thread, NULL, worker_main, w) : ENOMEM;
+	w->item = calloc(b->options.max_batch, sizeof *w->item);
+	int failed = w->job && w->item ? pthread_create(&w->thread, NULL, worker_main, w) : ENOMEM;
 	if (failed) {
 		free(w->job);
-		free(w->picture);
+		free(w->item);
 		return cnn_fail(err, CNN_NO_MEMORY, "cannot start worker thread %zu", index);
 	}
 	b->n_workers++;
@@ -431,7 +436,7 @@ void batcher_free(struct batcher *b)
 	batcher_stop(b);
 	for (size_t i = 0; i < b->n_workers; i++) {
 		free(b->worker[i].job);
-		free(b->worker[i].picture);
+		free(b->worker[i].item);
 	}
 	for (struct batch_queue *q = b->queues, *next; q; q = next) {
 		next = q->next;

@@ -23,8 +23,10 @@ enum batch_outcome {
  * which every accepted job receives exactly once, on a worker thread. done() must not block. */
 struct batch_job {
 	const struct image *pixels;
-	float *scores;         /* [classes] */
-	uint64_t deadline_ns;  /* monotonic clock; 0: none */
+	const void *tensor;   /* in place of pixels: see struct cnn_item */
+	bool raw;             /* wants the network's own output, which may hold what is no number */
+	float *scores;        /* [classes] */
+	uint64_t deadline_ns; /* monotonic clock; 0: none */
 	atomic_bool abandoned; /* may be set at any time by the owner */
 	void (*done)(struct batch_job *job);
 

@@ -9,6 +9,10 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 
+enum {
+	TCP_STATE_ESTABLISHED = 1
+}; /* of the kernel's list, which no header shares with linux/tcp.h */
+
 static uint64_t bytes_received(int fd)
 {
 	struct tcp_info info = {0};
@@ -17,6 +21,14 @@ static uint64_t bytes_received(int fd)
 	    size < offsetof(struct tcp_info, tcpi_bytes_received) + sizeof info.tcpi_bytes_received)
 		return 0;
 	return info.tcpi_bytes_received;
+}
+
+static bool is_half_closed(int fd)
+{
+	struct tcp_info info = {0};
+	socklen_t size = sizeof info;
+	return getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) == 0 &&
+	       info.tcpi_state != TCP_STATE_ESTABLISHED;
 }
 
 struct connection *connection_new(struct connection_list *list, struct MHD_Connection *mhd, int fd)
@@ -46,6 +58,7 @@ void connection_free(struct connection_list *list, struct connection *c)
 	if (c->next)
 		c->next->prev = c->prev;
 	list->n--;
+	tls_end(&c->tls);
 	free(c);
 }
 
@@ -66,6 +79,9 @@ bool connection_peer_left(const struct connection *c)
 {
 	char byte;
 	ssize_t got = recv(c->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+	/* TLS says goodbye before it closes, and nobody reads that while the connection is suspended. */
+	if (got > 0 && c->tls.session && c->phase == CONNECTION_WORKING)
+		return is_half_closed(c->fd);
 	return got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR);
 }
 
@@ -74,8 +90,10 @@ void connection_write_reply(struct connection *c, const struct reply *reply)
 	size_t len;
 	char *text = reply_wire(reply, &len);
 	/* A refusal is short and the socket's buffer empty, so one send takes it whole or the client is gone. */
-	if (text && send(c->fd, text, len, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
-		c->linger = false;
+	if (text && c->tls.session)
+		c->linger = tls_send_last(&c->tls, text, len);
+	else if (text)
+		c->linger = send(c->fd, text, len, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0;
 	else
 		c->linger = true;
 	free(text);

@@ -5,6 +5,7 @@
 #ifndef SERVER_CONNECTION_H
 #define SERVER_CONNECTION_H
 #include "engine/base/types.h"
+#include "server/tls.h"
 
 struct reply;
 struct request;
@@ -26,6 +27,8 @@ struct connection {
 	uint64_t bytes_before;   /* received when the connection became idle */
 	struct request *request; /* NULL before a request's first line */
 	bool linger;             /* closed while the client may still be sending */
+	struct tls tls;
+	struct handshake *handshake; /* NULL: there is none, or it is over */
 };
 
 struct connection_list {
@@ -43,7 +46,8 @@ bool connection_has_begun(const struct connection *c);
 /* Whether the client closed its side. */
 bool connection_peer_left(const struct connection *c);
 /* Answer at a moment when libmicrohttpd takes none, between the header's first byte and the body's last: write
- * the reply to the socket, past the library, which has sent nothing for this request yet. The caller closes. */
+ * the reply to the socket or the TLS session, past the library, which has sent nothing for this request yet. During
+ * a handshake nothing can be said. The caller closes. */
 void connection_write_reply(struct connection *c, const struct reply *reply);
 /* End it in both directions; libmicrohttpd sees the end and cleans up. */
 void connection_shut(struct connection *c);

@@ -5,14 +5,19 @@
 #include "server/config.h"
 #include "server/log.h"
 #include "server/metrics.h"
+#include "server/model_stats.h"
 #include "server/registry.h"
 
 #include <pthread.h>
 #include <uv.h>
 
+struct cors;
 struct http;
+struct infer_item;
 struct job;
+struct key_list;
 struct models;
+struct tls_identity;
 
 struct server {
 	const struct config *config;
@@ -24,18 +29,24 @@ struct server {
 	struct registry registry;
 	struct models *models; /* what changes the registry */
 	struct metrics metrics;
-	uint64_t started_ns; /* monotonic clock */
+	struct model_stats *model_stats;
+	struct tls_identity *identity; /* NULL: plain HTTP */
+	struct key_list *keys;         /* NULL: everyone may ask */
+	struct cors *cors;             /* NULL: pages of other origins read nothing */
+	uint64_t started_ns;           /* monotonic clock */
 	bool draining;
 
 	size_t in_flight;        /* requests, from the first line to the answer's last byte */
 	size_t body_bytes;       /* memory that request bodies hold */
 	size_t body_bytes_limit; /* beyond it new bodies are refused */
 	size_t decoding;         /* pictures handed to the thread pool and not yet back */
+	size_t infer_work;       /* parts of inference requests on the thread pool */
 	size_t predictions;      /* alive, also those that nobody waits for any more */
 
 	uv_async_t wake; /* sent after a push to `done` */
 	pthread_mutex_t done_lock;
-	struct job *done; /* finished by the workers, newest first */
+	struct job *done;               /* finished by the workers, newest first */
+	struct infer_item *infers_done; /* likewise */
 };
 
 #endif

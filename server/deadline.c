@@ -1,4 +1,5 @@
 #include "server/deadline.h"
+#include "server/infer.h"
 #include "server/job.h"
 #include "server/request.h"
 
@@ -31,6 +32,14 @@ static void refuse_slow(struct server *s, struct connection *c)
 	deadline_refuse(s, c, 408, "too_slow", message);
 }
 
+static void check_infer(struct connection *c)
+{
+	if (infer_is_late(c->request->infer))
+		infer_give_up(c->request->infer, PREDICTION_EXPIRED);
+	else if (connection_peer_left(c))
+		infer_give_up(c->request->infer, PREDICTION_LEFT);
+}
+
 static void check_idle(struct connection *c, const struct deadline_check *check, bool late)
 {
 	if (connection_has_begun(c))
@@ -59,6 +68,8 @@ void deadline_check(struct server *s, struct connection *c, const struct deadlin
 			refuse_slow(s, c);
 		break;
 	case CONNECTION_WORKING:
+		if (c->request->infer)
+			check_infer(c);
 		if (!c->request->prediction)
 			break; /* its reply is set and goes out in the next run */
 		if (prediction_is_late(c->request->prediction))

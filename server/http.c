@@ -1,10 +1,14 @@
 #include "server/http.h"
 #include "server/connection.h"
 #include "server/deadline.h"
+#include "server/encoding.h"
+#include "server/handshake.h"
+#include "server/infer.h"
 #include "server/job.h"
 #include "server/linger.h"
 #include "server/models.h"
 #include "server/request.h"
+#include "server/tls.h"
 
 #include <microhttpd.h>
 #include <stdlib.h>
@@ -16,6 +20,8 @@
 enum { POOL_BYTES = 256 * 1024, POOL_INCREMENT = 16 * 1024 };
 /* A refused body up to this size is read and dropped, so that the connection can be used again. */
 enum { DROPPED_BODY_BYTES = 65536 };
+/* Then the loop has its turn, whatever comes in. */
+enum { RUNS_AT_ONCE = 16 };
 #define DRAIN_IDLE_NS 1000000000u
 
 struct http {
@@ -23,8 +29,10 @@ struct http {
 	struct MHD_Daemon *daemon;
 	struct connection_list connections;
 	struct lingering_list lingering;
+	struct handshake_list handshakes;
 	uv_poll_t poll;
 	uv_timer_t timer; /* when the library wants to run again */
+	uv_idle_t again;  /* active while that is at once */
 	uv_timer_t sweep;
 	uint64_t sweep_ms;
 	uint64_t idle_sweep_ms, next_idle_sweep_ns;
@@ -79,6 +87,17 @@ void request_done(struct request *request)
 
 /* --- libmicrohttpd's callbacks ---------------------------------------------- */
 
+/* NULL: there is no memory for it. */
+static struct connection *open_connection(struct http *h, struct MHD_Connection *mhd, int fd)
+{
+	struct connection *c = connection_new(&h->connections, mhd, fd);
+	struct tls_identity *identity = h->server->identity;
+	if (!c || !identity || handshake_begin(&h->handshakes, c, identity))
+		return c;
+	connection_free(&h->connections, c);
+	return NULL;
+}
+
 static void on_connection(void *ctx, struct MHD_Connection *mhd, void **socket_context,
                           enum MHD_ConnectionNotificationCode code)
 {
@@ -87,16 +106,21 @@ static void on_connection(void *ctx, struct MHD_Connection *mhd, void **socket_c
 		MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD);
 	if (code == MHD_CONNECTION_NOTIFY_STARTED) {
 		h->server->metrics.connections++;
-		*socket_context = connection_new(&h->connections, mhd, info->connect_fd);
+		*socket_context = open_connection(h, mhd, info->connect_fd);
 		if (!*socket_context)
 			shutdown(info->connect_fd, SHUT_RDWR);
 		return;
 	}
 	struct connection *c = *socket_context;
+	/* A handshake that failed has an alert for the client to see, or it speaks no TLS. */
+	if (c && c->tls.session && !c->tls.established)
+		c->linger = true;
 	if (c && c->linger && !h->server->http)
 		c->linger = false;
 	if (c && c->linger)
 		linger_start(&h->lingering, c->fd);
+	if (c)
+		handshake_end(c);
 	connection_free(&h->connections, c);
 	*socket_context = NULL;
 }
@@ -109,6 +133,7 @@ static void *on_first_line(void *ctx, const char *uri, struct MHD_Connection *mh
 	struct connection *c = info->socket_context;
 	if (!c)
 		return NULL;
+	tls_is_established(&c->tls);
 	if (c->phase == CONNECTION_IDLE)
 		connection_set_phase(c, CONNECTION_READING);
 	c->request = request_new(h->server, c, uri);
@@ -133,6 +158,7 @@ static enum MHD_Result begin(struct request *r, struct MHD_Connection *mhd, cons
 /* Header and body are in. */
 static enum MHD_Result work(struct request *r, struct MHD_Connection *mhd)
 {
+	encoding_end(r);
 	if (!r->reply.status)
 		r->route->handle(r);
 	if (r->reply.status)
@@ -197,15 +223,42 @@ static size_t keep_escapes(void *ctx, struct MHD_Connection *mhd, char *text)
 
 static void on_timer(uv_timer_t *timer);
 
-static void pump(struct http *h)
+static void on_again(uv_idle_t *idle);
+
+static void run_library(struct http *h)
 {
 	MHD_run(h->daemon);
-	MHD_UNSIGNED_LONG_LONG timeout;
+	handshakes_wait(&h->handshakes);
+}
+
+static void pump(struct http *h)
+{
+	MHD_UNSIGNED_LONG_LONG timeout = 0;
+	bool timed = true;
 	/* Sockets are edge-triggered: a timeout of 0 means that there is data which no event will announce. */
-	if (MHD_get_timeout(h->daemon, &timeout) == MHD_YES)
+	for (int i = 0; timed && timeout == 0 && i < RUNS_AT_ONCE; i++) {
+		run_library(h);
+		timed = MHD_get_timeout(h->daemon, &timeout) == MHD_YES;
+	}
+	/* A timer of 0 that is set by itself would not let the loop do anything else. */
+	if (timed && timeout == 0)
+		uv_idle_start(&h->again, on_again);
+	else
+		uv_idle_stop(&h->again);
+	if (timed && timeout > 0)
 		uv_timer_start(&h->timer, on_timer, timeout, 0);
 	else
 		uv_timer_stop(&h->timer);
+}
+
+static void pump_again(void *http)
+{
+	pump(http);
+}
+
+static void on_again(uv_idle_t *idle)
+{
+	pump(idle->data);
 }
 
 static void on_timer(uv_timer_t *timer)
@@ -244,15 +297,26 @@ static uint64_t clamp(int64_t value, int64_t min, int64_t max)
 
 static struct MHD_Daemon *start_daemon(struct http *h, int listen_fd, unsigned max_connections)
 {
-	return MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL, on_request,
-	                        h, MHD_OPTION_LISTEN_SOCKET, listen_fd, MHD_OPTION_CONNECTION_LIMIT,
-	                        max_connections, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-	                        (size_t)POOL_BYTES, MHD_OPTION_CONNECTION_MEMORY_INCREMENT,
-	                        (size_t)POOL_INCREMENT, MHD_OPTION_NOTIFY_CONNECTION, on_connection,
-	                        h, MHD_OPTION_URI_LOG_CALLBACK, on_first_line, h,
-	                        MHD_OPTION_NOTIFY_COMPLETED, on_completed, h,
-	                        MHD_OPTION_UNESCAPE_CALLBACK, keep_escapes, NULL,
-	                        MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1, MHD_OPTION_END);
+	const struct server *s = h->server;
+	unsigned flags = MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | (s->identity ? MHD_USE_TLS : 0);
+	unsigned per_ip = (unsigned)s->config->max_connections_per_ip;
+	/* clang-format off */
+	return MHD_start_daemon(flags, 0, NULL, NULL, on_request, h,
+		MHD_OPTION_LISTEN_SOCKET, listen_fd,
+		MHD_OPTION_CONNECTION_LIMIT, max_connections,
+		MHD_OPTION_PER_IP_CONNECTION_LIMIT, per_ip,
+		MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)POOL_BYTES,
+		MHD_OPTION_CONNECTION_MEMORY_INCREMENT, (size_t)POOL_INCREMENT,
+		MHD_OPTION_NOTIFY_CONNECTION, on_connection, h,
+		MHD_OPTION_URI_LOG_CALLBACK, on_first_line, h,
+		MHD_OPTION_NOTIFY_COMPLETED, on_completed, h,
+		MHD_OPTION_UNESCAPE_CALLBACK, keep_escapes, NULL,
+		MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1,
+		/* Without TLS these two are ignored. */
+		MHD_OPTION_HTTPS_PRIORITIES, TLS_PRIORITIES,
+		MHD_OPTION_HTTPS_CERT_CALLBACK, handshake_no_certificate,
+		MHD_OPTION_END);
+	/* clang-format on */
 }
 
 enum cnn_status http_start(struct server *server, int listen_fd, unsigned max_connections,
@@ -265,6 +329,11 @@ enum cnn_status http_start(struct server *server, int listen_fd, unsigned max_co
 	}
 	h->server = server;
 	h->lingering.loop = &server->loop;
+	h->handshakes = (struct handshake_list){
+		.loop = &server->loop,
+		.ready = pump_again,
+		.ctx = h,
+	};
 	h->daemon = start_daemon(h, listen_fd, max_connections);
 	if (!h->daemon) {
 		close(listen_fd);
@@ -281,8 +350,9 @@ enum cnn_status http_start(struct server *server, int listen_fd, unsigned max_co
 	}
 	uv_timer_init(&server->loop, &h->timer);
 	uv_timer_init(&server->loop, &h->sweep);
-	h->handles = 3;
-	h->poll.data = h->timer.data = h->sweep.data = h;
+	uv_idle_init(&server->loop, &h->again);
+	h->handles = 4;
+	h->poll.data = h->timer.data = h->sweep.data = h->again.data = h;
 	const struct config *c = server->config;
 	int64_t shortest =
 		c->read_timeout_ms < c->idle_timeout_ms ? c->read_timeout_ms : c->idle_timeout_ms;
@@ -302,7 +372,7 @@ void http_drain(struct http *h)
 	/* Those who wait in the kernel's queue were promised an answer: take them all in first. */
 	for (size_t before = SIZE_MAX; before != h->connections.n;) {
 		before = h->connections.n;
-		MHD_run(h->daemon);
+		run_library(h);
 	}
 	int fd = MHD_quiesce_daemon(h->daemon);
 	if (fd >= 0)
@@ -331,6 +401,7 @@ size_t http_stop(struct http *h)
 		return 0;
 	size_t cut_off = 0;
 	for (struct connection *c = h->connections.first; c; c = c->next) {
+		handshake_resume(c);
 		cut_off += c->phase == CONNECTION_READING || c->phase == CONNECTION_WORKING;
 		if (c->phase == CONNECTION_READING)
 			deadline_refuse(h->server, c, 503, "draining",
@@ -339,6 +410,8 @@ size_t http_stop(struct http *h)
 			prediction_give_up(c->request->prediction, PREDICTION_DRAINING);
 		else if (c->phase == CONNECTION_WORKING && c->request->load)
 			models_give_up(c->request->load);
+		else if (c->phase == CONNECTION_WORKING && c->request->infer)
+			infer_give_up(c->request->infer, PREDICTION_DRAINING);
 	}
 	/* Resumed connections send their answer in the next runs; a suspended one would abort the stop. */
 	MHD_run(h->daemon);
@@ -350,5 +423,6 @@ size_t http_stop(struct http *h)
 	uv_close((uv_handle_t *)&h->poll, on_closed);
 	uv_close((uv_handle_t *)&h->timer, on_closed);
 	uv_close((uv_handle_t *)&h->sweep, on_closed);
+	uv_close((uv_handle_t *)&h->again, on_closed);
 	return cut_off;
 }

@@ -66,6 +66,32 @@ static bool all_refused_alike(const struct prediction *p)
 	return true;
 }
 
+/* The slowest picture stands for the request here too; each tells of its own run. */
+static void count(const struct prediction *p)
+{
+	struct model_stats *stats = model_stats_get(&p->server->model_stats, p->name,
+	                                            cnn_model_info(p->model)->version);
+	struct model_times worst = {.total_ns = batcher_now_ns() - p->started_ns};
+	bool good = false;
+	for (size_t i = 0; i < p->n; i++) {
+		const struct job *j = &p->job[i];
+		if (j->code)
+			continue;
+		struct prediction_timing t = job_timing(j);
+		struct model_times own = {
+			.total_ns = worst.total_ns,
+			.queue_ns = (uint64_t)(t.queue_ms * 1e6),
+			.input_ns = (uint64_t)(t.decode_ms * 1e6),
+			.infer_ns = (uint64_t)(t.inference_ms * 1e6),
+		};
+		model_stats_item(stats, j->batch.batch, &own);
+		if (own.queue_ns + own.infer_ns >= worst.queue_ns + worst.infer_ns)
+			worst = own;
+		good = true;
+	}
+	model_stats_request(stats, good, &worst);
+}
+
 void prediction_set_reply(const struct prediction *p)
 {
 	struct request *r = p->request;
@@ -86,4 +112,5 @@ void prediction_set_reply(const struct prediction *p)
 		reply_json(&r->reply, 200, results ? json_pack("{s:o}", "results", results) : NULL);
 	}
 	add_timing_header(p);
+	count(p);
 }

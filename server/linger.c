@@ -63,6 +63,8 @@ void linger_start(struct lingering_list *list, int fd)
 		free(l);
 		return;
 	}
+	/* Its owner may have ended TLS only, and the client waits for the end of the connection. */
+	shutdown(own, SHUT_WR);
 	l->poll.data = l;
 	l->list = list;
 	l->fd = own;

@@ -16,7 +16,7 @@ struct lingering_list {
 	size_t n;
 };
 
-/* Keep a duplicate of `fd`, whose sending side is shut down by its owner, until the client closes, or for 5
+/* Keep a duplicate of `fd`, whose sending side is shut down, until the client closes, or for 5
  * seconds. Does nothing when too many linger already or memory runs out. */
 void linger_start(struct lingering_list *list, int fd);
 /* Close those whose time is over; all of them when `all`. */

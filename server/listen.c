@@ -29,8 +29,8 @@ static int open_one(const struct addrinfo *a)
 	return -1;
 }
 
-enum cnn_status listen_open(const char *host, unsigned port, struct listener *out,
-                            struct cnn_error *err)
+enum cnn_status listen_open(const char *scheme, const char *host, unsigned port,
+                            struct listener *out, struct cnn_error *err)
 {
 	char name[256], service[8];
 	size_t len = strlen(host);
@@ -68,7 +68,7 @@ enum cnn_status listen_open(const char *host, unsigned port, struct listener *ou
 		ntohs(bound.ss_family == AF_INET6 ? ((const struct sockaddr_in6 *)&bound)->sin6_port
 	                                          : ((const struct sockaddr_in *)&bound)->sin_port);
 	bool colon = strchr(name, ':') != NULL;
-	snprintf(out->url, sizeof out->url, "http://%s%s%s:%u", colon ? "[" : "", name,
+	snprintf(out->url, sizeof out->url, "%s://%s%s%s:%u", scheme, colon ? "[" : "", name,
 	         colon ? "]" : "", out->port);
 	return CNN_OK;
 }

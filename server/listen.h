@@ -10,10 +10,10 @@ struct listener {
 	char url[300]; /* "http://127.0.0.1:8080", an IPv6 address in brackets */
 };
 
-/* Listen on host:port; the host is a name or an address, "::1" or "[::1]" too, and port 0 picks a free one.
+/* Listen on host:port; the host is a name or an address, "::1" or "[::1]" too, and port 0 picks a free one. The scheme begins the URL.
  * The errors name host, port and the system's reason. */
-enum cnn_status listen_open(const char *host, unsigned port, struct listener *out,
-                            struct cnn_error *err);
+enum cnn_status listen_open(const char *scheme, const char *host, unsigned port,
+                            struct listener *out, struct cnn_error *err);
 
 /* Write the port's number and a line end, so that a reader never sees half of it. */
 enum cnn_status listen_write_port(const char *path, unsigned port, struct cnn_error *err);

@@ -17,7 +17,7 @@ struct loader {
 	pthread_mutex_t lock;
 	pthread_cond_t work;
 	struct task_list todo, done;
-	bool stop, stopped;
+	bool started, stop, stopped;
 };
 
 static void append(struct task_list *list, struct loader_task *task)
@@ -43,6 +43,8 @@ static void *thread_main(void *arg)
 	/* On Linux this is for the calling thread alone. Without it loading only disturbs more. */
 	setpriority(PRIO_PROCESS, 0, NICE);
 	pthread_mutex_lock(&l->lock);
+	l->started = true;
+	pthread_cond_broadcast(&l->work);
 	while (!l->stop) {
 		struct loader_task *task = take_first(&l->todo);
 		if (!task) {
@@ -99,6 +101,11 @@ enum cnn_status loader_new(uv_loop_t *loop, struct loader **out, struct cnn_erro
 		loader_free(l);
 		return cnn_fail(err, CNN_NO_MEMORY, "cannot start the thread that loads models");
 	}
+	/* Once the process is in its sandbox the thread could not step back any more. */
+	pthread_mutex_lock(&l->lock);
+	while (!l->started)
+		pthread_cond_wait(&l->work, &l->lock);
+	pthread_mutex_unlock(&l->lock);
 	*out = l;
 	return CNN_OK;
 }

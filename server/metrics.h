@@ -12,6 +12,7 @@
 	X(BODY_TOO_LARGE, "body_too_large")     \
 	X(HEADER_TOO_LARGE, "header_too_large") \
 	X(TOO_SLOW, "too_slow")                 \
+	X(UNAUTHORIZED, "unauthorized")         \
 	X(NO_MEMORY, "out_of_memory")
 
 #define OUTCOME_LIST(X)             \

@@ -103,7 +103,21 @@ json_t *model_status_index(const struct registry *r, bool ready)
 	return list;
 }
 
-void model_status_reply(struct request *r, const char *name)
+json_t *model_status_versions(const struct registry *r, const char *name)
+{
+	json_t *list = json_array();
+	for (size_t i = 0; list && i < r->n_entries; i++) {
+		const struct registry_entry *e = r->entry[i];
+		char version[64];
+		if (e->state != MODEL_READY || strcmp(e->name, name) != 0)
+			continue;
+		registry_version(e, version);
+		json_array_append_new(list, text_json(version));
+	}
+	return list;
+}
+
+void model_status_reply(struct request *r, const char *name, const char *version)
 {
 	const struct registry *registry = &r->server->registry;
 	const struct registry_entry *e = registry_look(registry, name);
@@ -113,6 +127,11 @@ void model_status_reply(struct request *r, const char *name)
 		reply_error(&r->reply, 404, "model_not_found",
 		            "there is no model '%.100s'; served: %s", name ? name : "",
 		            *names ? names : "none");
+	} else if (version && e->state == MODEL_READY) {
+		registry_version(e, names);
+		reply_error(&r->reply, 404, "model_not_found",
+		            "model '%.100s' has no version '%.60s'; served: '%.60s'", e->name,
+		            version, names);
 	} else if (e->state == MODEL_LOADING) {
 		reply_error(&r->reply, 503, "model_loading", "model '%.100s' is being loaded",
 		            e->name);

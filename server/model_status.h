@@ -11,7 +11,10 @@ struct request;
 json_t *model_status_json(const struct registry *registry, const struct registry_entry *e);
 /* The rows of /v2/repository/index; `ready`: only those that serve. */
 json_t *model_status_index(const struct registry *registry, bool ready);
-/* Answer that no model of this name (NULL: the first) is served: 404 for one that is not known, else 503. */
-void model_status_reply(struct request *request, const char *name);
+/* The versions of a name that serve, as strings. */
+json_t *model_status_versions(const struct registry *registry, const char *name);
+/* Answer that no model of this name (NULL: the first) and version (NULL: any) is served: 404 for one that is not
+ * known, else 503. */
+void model_status_reply(struct request *request, const char *name, const char *version);
 
 #endif

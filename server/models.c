@@ -141,9 +141,8 @@ static void drop_unwanted(struct models *m)
 		if (e->served.model) {
 			log_line(m->server->log, LOG_INFO, "model %s: version %s is unloaded",
 			         e->name, cnn_model_info(e->served.model)->version);
-			models_retire(
-				m, e,
-				registry_withdraw(r, e, MODEL_UNLOADING, "requests still use it"));
+			models_retire(e, registry_withdraw(r, e, MODEL_UNLOADING,
+			                                   "requests still use it"));
 		} else if (!e->listed) {
 			registry_forget(r, e);
 		}
@@ -229,6 +228,8 @@ bool models_are_starting(const struct models *m, char *reason, size_t size)
 	const struct registry *r = &m->server->registry;
 	if (!m->starting)
 		return false;
+	if (!reason)
+		return true;
 	snprintf(reason, size, "the model repository is being read");
 	for (size_t i = 0; i < r->n_entries; i++) {
 		if (r->entry[i]->loading)

@@ -21,7 +21,7 @@ enum cnn_status models_adopt(struct models *m, const struct server_model *model,
                              struct cnn_error *err);
 /* Begin to load the repository's. CNN_IO when there is none where the options say. */
 enum cnn_status models_start(struct models *m, struct cnn_error *err);
-/* Whether those of the start are still being loaded; then `reason` says which. */
+/* Whether those of the start are still being loaded; then `reason` (may be NULL) says which. */
 bool models_are_starting(const struct models *m, char *reason, size_t size);
 
 /* Look for changes, and load again what failed. */

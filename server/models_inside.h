@@ -55,7 +55,7 @@ struct retire *retire_new(struct models *m);
 void retire_free(struct retire *retire); /* unused; NULL-safe */
 /* Let a model that serves no new requests drain and free it then. `old` may be empty. The entry, when not NULL,
  * is UNLOADING until then. */
-void models_retire(struct models *m, struct registry_entry *e, struct registry_model old);
+void models_retire(struct registry_entry *e, struct registry_model old);
 
 /* models_wait.c: answer the requests whose model is loaded or has failed. */
 void models_answer(struct models *m);

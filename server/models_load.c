@@ -90,7 +90,7 @@ void retire_free(struct retire *retire)
 	free(retire);
 }
 
-void models_retire(struct models *m, struct registry_entry *e, struct registry_model old)
+void models_retire(struct registry_entry *e, struct registry_model old)
 {
 	if (!old.model)
 		return;
@@ -99,10 +99,7 @@ void models_retire(struct models *m, struct registry_entry *e, struct registry_m
 	retire->queue = old.queue;
 	if (e)
 		e->old = retire;
-	if (old.queue)
-		batcher_remove_model(old.queue, on_drained, retire);
-	else
-		loader_submit(m->loader, &retire->task);
+	batcher_remove_model(old.queue, on_drained, retire);
 }
 
 /* --- loading -------------------------------------------------------------------------------- */
@@ -158,11 +155,10 @@ static enum cnn_status make(struct load *l, struct registry_model *made, struct 
 	if (!made->retire)
 		return cnn_fail_memory(err, l->path, sizeof *l);
 	enum cnn_status status = cnn_model_load(l->path, &options, &made->model, err);
-	if (!status && cnn_model_info(made->model)->takes_pictures) {
+	if (!status)
 		status = batcher_add_model(s->batcher, made->model, &made->queue, err);
-		if (!status)
-			status = warm_model(made->model, made->queue, err);
-	}
+	if (!status)
+		status = warm_model(made->model, made->queue, err);
 	if (!status && repository_stamp(l->path, NULL) != l->stamp)
 		status = cnn_fail(err, CNN_IO, "%s: its files changed while they were read",
 		                  l->path);
@@ -190,7 +186,7 @@ static void take_over(struct load *l, struct registry_entry *e)
 	struct registry_model old = registry_serve(&m->server->registry, e, &l->made);
 	model_log(m->server->log, e->name, l->made.model, again ? "loaded again" : "loaded",
 	          (double)l->took_ns * 1e-6);
-	models_retire(m, NULL, old);
+	models_retire(NULL, old);
 }
 
 static void note_failure(struct load *l, struct registry_entry *e)
@@ -225,7 +221,7 @@ static void load_done(struct loader_task *task)
 		/* unloaded or deleted meanwhile */
 		if (e->state == MODEL_LOADING)
 			e->state = MODEL_UNAVAILABLE;
-		models_retire(m, NULL, l->made);
+		models_retire(NULL, l->made);
 	}
 	load_free(l);
 	models_go_on(m);

@@ -13,10 +13,10 @@ struct models_wait {
 	struct models_wait *next;
 };
 
-/* Triton's form, with a text in place of an object. */
-static void reply_why(struct request *r, unsigned status, const char *name, const char *why)
+static void reply_why(struct request *r, unsigned status, const char *code, const char *name,
+                      const char *why)
 {
-	reply_v2_error(&r->reply, status, "failed to load '%.128s': %s", name, why);
+	reply_error(&r->reply, status, code, "failed to load '%.100s': %.380s", name, why);
 }
 
 bool models_is_awaited(const struct models *m, uint64_t scan, const char *name)
@@ -49,10 +49,10 @@ static bool set_reply(const struct models *m, const struct models_wait *w)
 	if (good && (!bad || !bad->wanted))
 		reply_json(&w->request->reply, 200, json_object());
 	else if (bad)
-		reply_why(w->request, 400, w->name,
+		reply_why(w->request, 400, "model_unavailable", w->name,
 		          bad->last_error[0] ? bad->last_error : bad->reason);
 	else
-		reply_why(w->request, 404, w->name, "there is no such model");
+		reply_why(w->request, 404, "model_not_found", w->name, "there is no such model");
 	return true;
 }
 
@@ -82,7 +82,7 @@ void models_load(struct models *m, struct request *r, const char *name)
 {
 	struct registry *registry = &m->server->registry;
 	if (m->server->draining) {
-		reply_why(r, 503, name, "the server ends");
+		reply_why(r, 503, "draining", name, "the server ends");
 		return;
 	}
 	struct models_wait *w = calloc(1, sizeof *w);
@@ -90,7 +90,7 @@ void models_load(struct models *m, struct request *r, const char *name)
 		w->name = strdup(name);
 	if (!w || !w->name) {
 		free(w);
-		reply_why(r, 503, name, "out of memory");
+		reply_why(r, 503, "out_of_memory", name, "out of memory");
 		return;
 	}
 	for (size_t i = 0; i < registry->n_entries; i++) {
@@ -122,13 +122,13 @@ void models_unload(struct models *m, struct request *r, const char *name)
 			continue;
 		}
 		log_line(m->server->log, LOG_INFO, "model %s: unloaded", name);
-		models_retire(m, e, registry_withdraw(registry, e, MODEL_UNLOADING, "unloaded"));
+		models_retire(e, registry_withdraw(registry, e, MODEL_UNLOADING, "unloaded"));
 	}
 	if (known)
 		reply_json(&r->reply, 200, json_object());
 	else
-		reply_v2_error(&r->reply, 404, "failed to unload '%.128s': there is no such model",
-		               name);
+		reply_error(&r->reply, 404, "model_not_found",
+		            "failed to unload '%.128s': there is no such model", name);
 	models_answer(m);
 }
 
@@ -139,6 +139,6 @@ void models_give_up(struct models_wait *w)
 	while (*at != w)
 		at = &(*at)->next;
 	*at = w->next;
-	reply_why(w->request, 503, w->name, "the server ends");
+	reply_why(w->request, 503, "draining", w->name, "the server ends");
 	end(w);
 }

@@ -214,8 +214,7 @@ enum cnn_status registry_add(struct registry *r, struct batcher *b, const char *
 	if (status != CNN_OK)
 		return status;
 	struct registry_model served = {0};
-	if (info->takes_pictures)
-		status = batcher_add_model(b, model, &served.queue, err);
+	status = batcher_add_model(b, model, &served.queue, err);
 	if (status != CNN_OK) {
 		registry_forget(r, e);
 		return status;

@@ -12,8 +12,8 @@ struct retire;
 
 struct registry_model {
 	const char *name;
-	struct cnn_model *model;   /* holds one reference */
-	struct batch_queue *queue; /* NULL: the model takes no pictures */
+	struct cnn_model *model; /* holds one reference */
+	struct batch_queue *queue;
 	struct retire
 		*retire; /* what will take it away; NULL: nothing does while the server runs */
 };

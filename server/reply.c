@@ -8,11 +8,12 @@
 
 static const char out_of_memory[] =
 	"{\"error\":{\"code\":\"out_of_memory\",\"message\":\"out of memory for this answer\"}}\n";
+static const char out_of_memory_oip[] = "{\"error\":\"out of memory for this answer\"}\n";
 
 void reply_clear(struct reply *reply)
 {
 	free(reply->owned);
-	*reply = (struct reply){0};
+	*reply = (struct reply){.oip = reply->oip};
 }
 
 /* A new body; headers that are set already stay. */
@@ -39,6 +40,9 @@ void reply_text(struct reply *reply, unsigned status, const char *content_type, 
 {
 	if (text)
 		set_body(reply, status, content_type, text, len, text);
+	else if (reply->oip)
+		set_body(reply, 503, "application/json", out_of_memory_oip,
+		         sizeof out_of_memory_oip - 1, NULL);
 	else
 		set_body(reply, 503, "application/json", out_of_memory, sizeof out_of_memory - 1,
 		         NULL);
@@ -69,6 +73,13 @@ json_t *reply_error_json(const char *code, const char *message)
 	return json;
 }
 
+static json_t *message_only(json_t *error)
+{
+	json_t *message = json_incref(json_object_get(error, "message"));
+	json_decref(error);
+	return message;
+}
+
 void reply_error(struct reply *reply, unsigned status, const char *code, const char *fmt, ...)
 {
 	char message[512];
@@ -76,23 +87,10 @@ void reply_error(struct reply *reply, unsigned status, const char *code, const c
 	va_start(ap, fmt);
 	vsnprintf(message, sizeof message, fmt, ap);
 	va_end(ap);
-	reply_json(reply, status, json_pack("{s:o}", "error", reply_error_json(code, message)));
-}
-
-void reply_v2_error(struct reply *reply, unsigned status, const char *fmt, ...)
-{
-	char message[800];
-	va_list ap;
-	va_start(ap, fmt);
-	vsnprintf(message, sizeof message, fmt, ap);
-	va_end(ap);
-	json_t *json = json_pack("{s:s}", "error", message);
-	for (char *p = message; !json && *p; p++) {
-		/* something that is not UTF-8 is quoted: keep its ASCII */
-		if ((unsigned char)*p >= 0x80)
-			*p = '?';
-	}
-	reply_json(reply, status, json ? json : json_pack("{s:s}", "error", message));
+	json_t *error = reply_error_json(code, message);
+	if (error && reply->oip)
+		error = message_only(error);
+	reply_json(reply, status, json_pack("{s:o}", "error", error));
 }
 
 void reply_header(struct reply *reply, const char *name, const char *value)

@@ -7,7 +7,7 @@
 
 #include <jansson.h>
 
-enum { REPLY_MAX_HEADERS = 8 };
+enum { REPLY_MAX_HEADERS = 16 };
 
 struct reply {
 	unsigned status; /* 0: there is none yet */
@@ -21,6 +21,7 @@ struct reply {
 	} header[REPLY_MAX_HEADERS];
 	size_t n_headers;
 	bool close; /* the connection must not be used again */
+	bool oip;   /* errors are {"error": "message"}; reply_clear() leaves that */
 };
 
 void reply_clear(struct reply *reply);
@@ -33,12 +34,9 @@ void reply_json(struct reply *reply, unsigned status, json_t *json);
 /* `text` comes from malloc() and is taken over; NULL makes 503 out_of_memory. */
 void reply_text(struct reply *reply, unsigned status, const char *content_type, char *text,
                 size_t len);
-/* {"error": {"code", "message"}} */
+/* {"error": {"code", "message"}}; or reply->oip's form, without the code. */
 void reply_error(struct reply *reply, unsigned status, const char *code, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
-/* {"error": "text"}, as the Open Inference Protocol has it. */
-void reply_v2_error(struct reply *reply, unsigned status, const char *fmt, ...)
-	__attribute__((format(printf, 3, 4)));
 /* The object inside "error"; bytes that are not UTF-8 become '?'. NULL when memory runs out. */
 json_t *reply_error_json(const char *code, const char *message);
 

@@ -1,4 +1,7 @@
 #include "server/request.h"
+#include "server/cors.h"
+#include "server/encoding.h"
+#include "server/guard.h"
 
 #include <microhttpd.h>
 #include <stdlib.h>
@@ -55,8 +58,11 @@ struct request *request_new(struct server *server, struct connection *connection
 	r->address_len = strlen(uri);
 	server->in_flight++;
 	/* The absolute form, "GET http://host/path", means the same as "/path". */
-	if (strncasecmp(uri, "http://", 7) == 0) {
-		uri += 7;
+	size_t scheme = strncasecmp(uri, "http://", 7) == 0    ? 7
+	                : strncasecmp(uri, "https://", 8) == 0 ? 8
+	                                                       : 0;
+	if (scheme) {
+		uri += scheme;
 		uri += strcspn(uri, "/?");
 	}
 	size_t len = strcspn(uri, "?");
@@ -64,6 +70,7 @@ struct request *request_new(struct server *server, struct connection *connection
 	r->query_text = uri[len] ? arena_strdup(r->arena, uri + len + 1) : "";
 	if (!r->query_text)
 		r->path = NULL;
+	r->reply.oip = r->path && route_is_oip(r->path);
 	return r;
 }
 
@@ -72,6 +79,7 @@ void request_free(struct request *request)
 	if (!request)
 		return;
 	request->server->in_flight--;
+	encoding_clear(request);
 	request->server->body_bytes -= request->body_capacity;
 	free(request->body);
 	reply_clear(&request->reply);
@@ -82,10 +90,22 @@ void request_free(struct request *request)
 /* What the header says, collected in one walk over its lines. */
 struct header_facts {
 	struct request *request;
-	size_t lengths, encodings, hosts;
+	size_t lengths, encodings, hosts, codings;
 	const char *encoding, *length, *id;
+	const char *coding;
+	struct guard_header guard;
 	bool malformed_name;
 };
+
+/* Given twice it is a list, which is no number. */
+static void see_inference_header(struct request *r, const char *value)
+{
+	const char *before = r->inference_header;
+	r->inference_header = before ? arena_printf(r->arena, "%s, %s", before, value)
+	                             : arena_strdup(r->arena, value);
+	if (!r->inference_header)
+		r->inference_header = "(out of memory)";
+}
 
 static enum MHD_Result see_header(void *ctx, enum MHD_ValueKind kind, const char *name,
                                   const char *value)
@@ -109,6 +129,19 @@ static enum MHD_Result see_header(void *ctx, enum MHD_ValueKind kind, const char
 		f->id = value;
 	} else if (strcasecmp(name, "Content-Type") == 0) {
 		f->request->content_type = arena_strdup(f->request->arena, value);
+	} else if (strcasecmp(name, "Inference-Header-Content-Length") == 0) {
+		see_inference_header(f->request, value);
+	} else if (strcasecmp(name, "Content-Encoding") == 0) {
+		f->codings++;
+		f->coding = value;
+	} else if (strcasecmp(name, "Authorization") == 0) {
+		f->guard.authorization = value;
+	} else if (strcasecmp(name, "X-Api-Key") == 0) {
+		f->guard.api_key = value;
+	} else if (strcasecmp(name, "Origin") == 0) {
+		f->request->from_page = true;
+		if (f->request->server->cors)
+			f->request->cors_origin = cors_match(f->request->server->cors, value);
 	} else if (strcasecmp(name, "Expect") == 0) {
 		f->request->expects = strcasecmp(value, "100-continue") == 0;
 	}
@@ -240,6 +273,7 @@ void request_begin(struct request *r, struct MHD_Connection *mhd, const char *me
 	if (!check_framing(r, &facts, version))
 		return;
 	find_route(r, method);
+	guard_request(r, &facts.guard);
 	if (r->reply.status)
 		return;
 	struct cnn_error err;
@@ -248,8 +282,25 @@ void request_begin(struct request *r, struct MHD_Connection *mhd, const char *me
 		return;
 	}
 	check_size(r);
+	if (!r->reply.status)
+		encoding_begin(r, facts.coding, facts.codings);
 	if (!r->reply.status && r->route->begin)
 		r->route->begin(r);
+}
+
+bool request_reserve(struct request *r, size_t bytes)
+{
+	struct server *s = r->server;
+	if (bytes > s->body_bytes_limit - s->body_bytes) {
+		s->metrics.rejected[REJECT_BODY_MEMORY]++;
+		reply_error(&r->reply, 503, "overloaded",
+		            "the bodies of other requests fill the memory set aside for them");
+		reply_header(&r->reply, "Retry-After",
+		             arena_printf(r->arena, "%u", batcher_retry_after(s->batcher)));
+		return false;
+	}
+	s->body_bytes += bytes;
+	return true;
 }
 
 /* Room for `need` bytes in all, counted against what all bodies together may hold. */
@@ -261,29 +312,23 @@ static bool grow_body(struct request *r, size_t need)
 	size_t capacity = r->body_capacity ? 2 * r->body_capacity : FIRST_BODY_BYTES;
 	if (capacity < need)
 		capacity = need;
-	if (r->body_expected && capacity > r->body_expected)
+	if (r->body_expected && !r->inflater && capacity > r->body_expected)
 		capacity = r->body_expected;
 	if (capacity > max)
 		capacity = max;
 	size_t more = capacity - r->body_capacity;
 	struct server *s = r->server;
-	if (more > s->body_bytes_limit - s->body_bytes) {
-		s->metrics.rejected[REJECT_BODY_MEMORY]++;
-		reply_error(&r->reply, 503, "overloaded",
-		            "the bodies of other requests fill the memory set aside for them");
-		reply_header(&r->reply, "Retry-After",
-		             arena_printf(r->arena, "%u", batcher_retry_after(s->batcher)));
+	if (!request_reserve(r, more))
 		return false;
-	}
 	uint8_t *grown = realloc(r->body, capacity);
 	if (!grown) {
+		s->body_bytes -= more;
 		s->metrics.rejected[REJECT_NO_MEMORY]++;
 		reply_error(&r->reply, 503, "out_of_memory", "out of memory for the body");
 		return false;
 	}
 	r->body = grown;
 	r->body_capacity = capacity;
-	s->body_bytes += more;
 	return true;
 }
 
@@ -291,6 +336,13 @@ bool request_body(struct request *r, const void *bytes, size_t len)
 {
 	if (r->reply.status)
 		return true; /* refused: the rest is dropped */
+	if (r->encoding != INFLATE_NONE)
+		return encoding_body(r, bytes, len);
+	return request_append(r, bytes, len);
+}
+
+bool request_append(struct request *r, const void *bytes, size_t len)
+{
 	size_t max = (size_t)r->server->config->max_body;
 	if (len > max - r->body_len) {
 		r->server->metrics.rejected[REJECT_BODY_TOO_LARGE]++;
@@ -325,6 +377,8 @@ void request_finish_reply(struct request *r)
 	if (!r->id[0])
 		request_make_id(NULL, r->id);
 	reply_header(&r->reply, "X-Request-Id", r->id);
+	if (s->cors)
+		cors_headers(s->cors, r->cors_origin, &r->reply);
 	if (s->draining)
 		r->reply.close = true;
 	double seconds = (double)(batcher_now_ns() - r->started_ns) * 1e-9;

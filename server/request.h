@@ -2,12 +2,14 @@
 #ifndef SERVER_REQUEST_H
 #define SERVER_REQUEST_H
 #include "server/context.h"
+#include "server/inflate.h"
 #include "server/query.h"
 #include "server/reply.h"
 #include "server/routes.h"
 
 struct MHD_Connection;
 struct connection;
+struct infer;
 struct models_wait;
 struct prediction;
 
@@ -29,7 +31,11 @@ struct request {
 	const char *first_line; /* the address in libmicrohttpd's buffer, until the header is in */
 	size_t address_len;
 	const char *content_type;
-	uint64_t started_ns; /* monotonic clock */
+	const char *inference_header; /* Inference-Header-Content-Length; NULL: not given */
+	bool from_page;               /* a browser says that a page asks */
+	const char *cors_origin; /* which Access-Control-Allow-Origin the reply gets; NULL: none */
+	const char *key_name;    /* of the API key that it showed, "" without one; NULL: no key */
+	uint64_t started_ns;     /* monotonic clock */
 	enum request_stage stage;
 	unsigned method; /* enum method; 0 for any other */
 	char id[REQUEST_ID_MAX + 1];
@@ -40,10 +46,14 @@ struct request {
 
 	uint8_t *body;
 	size_t body_len, body_capacity;
-	size_t body_expected;  /* Content-Length; 0 when unknown */
-	bool chunked, expects; /* Transfer-Encoding: chunked; Expect: 100-continue */
+	size_t body_expected; /* Content-Length, of a compressed body too; 0 when unknown */
+	enum inflate_format encoding;
+	struct inflater *inflater; /* NULL before a compressed body's first byte */
+	size_t compressed_len;     /* what came in for it */
+	bool chunked, expects;     /* Transfer-Encoding: chunked; Expect: 100-continue */
 
-	struct prediction *prediction; /* the work that it waits for */
+	struct prediction *prediction; /* the work that it waits for, */
+	struct infer *infer;           /* of one kind or the other, */
 	struct models_wait *load;      /* or the model */
 	struct reply reply;
 };
@@ -57,6 +67,10 @@ void request_begin(struct request *request, struct MHD_Connection *mhd, const ch
                    const char *version);
 /* Part of the body. false: request->reply refuses the rest. */
 bool request_body(struct request *request, const void *bytes, size_t len);
+/* What request_body() does with a body that is not compressed, or no longer. */
+bool request_append(struct request *request, const void *bytes, size_t len);
+/* Count `bytes` of memory against what all bodies together may hold. false: request->reply says that they are full. */
+bool request_reserve(struct request *request, size_t bytes);
 /* Give the body away; the caller frees it and lowers server->body_bytes by `capacity`. */
 uint8_t *request_take_body(struct request *request, size_t *len, size_t *capacity);
 

@@ -20,7 +20,29 @@
 	X(METHOD_POST, "/v2/repository/models/{model}/load", true, NULL, api_repository_load)     \
 	X(METHOD_POST, "/v2/repository/models/{model}/unload", true, NULL, api_repository_unload) \
 	X(METHOD_POST | METHOD_PUT, "/predict", true, api_predict_begin, api_predict)             \
-	X(METHOD_POST | METHOD_PUT, "/predict/{filename}", true, api_predict_begin, api_predict)
+	X(METHOD_POST | METHOD_PUT, "/predict/{filename}", true, api_predict_begin, api_predict)  \
+	X(METHOD_GET, "/v2", false, NULL, api_v2_server)                                          \
+	X(METHOD_GET, "/v2/health/live", false, NULL, api_v2_live)                                \
+	X(METHOD_GET, "/v2/health/ready", false, NULL, api_v2_ready)                              \
+	X(METHOD_GET, "/v2/models", false, NULL, api_v2_models)                                   \
+	X(METHOD_GET, "/v2/models/stats", false, NULL, api_v2_stats)                              \
+	X(METHOD_GET, "/v2/models/{model}", false, NULL, api_v2_model)                            \
+	X(METHOD_GET, "/v2/models/{model}/ready", false, NULL, api_v2_model_ready)                \
+	X(METHOD_GET, "/v2/models/{model}/config", false, NULL, api_v2_model_config)              \
+	X(METHOD_GET, "/v2/models/{model}/stats", false, NULL, api_v2_model_stats)                \
+	X(METHOD_POST, "/v2/models/{model}/infer", true, api_infer_begin, api_v2_infer)           \
+	X(METHOD_GET, "/v2/models/{model}/versions/{version}", false, NULL, api_v2_model)         \
+	X(METHOD_GET, "/v2/models/{model}/versions/{version}/ready", false, NULL,                 \
+	  api_v2_model_ready)                                                                     \
+	X(METHOD_GET, "/v2/models/{model}/versions/{version}/config", false, NULL,                \
+	  api_v2_model_config)                                                                    \
+	X(METHOD_GET, "/v2/models/{model}/versions/{version}/stats", false, NULL,                 \
+	  api_v2_model_stats)                                                                     \
+	X(METHOD_POST, "/v2/models/{model}/versions/{version}/infer", true, api_infer_begin,      \
+	  api_v2_infer)                                                                           \
+	X(METHOD_GET, "/v1/models", false, NULL, api_v2_models)                                   \
+	X(METHOD_POST, "/v1/models/{model}:predict", true, api_infer_begin, api_v1_predict)       \
+	X(METHOD_GET, "/v1/models/{model}", false, NULL, api_v2_model_ready)
 
 const struct route routes[] = {
 #define X(methods, pattern, takes_body, begin, handle) \
@@ -53,6 +75,20 @@ static bool same_segment(const char *want, size_t want_len, const char *path, si
 	return n == want_len;
 }
 
+/* The decoded segment must end with what follows the pattern's {x}, and {x} must not be empty. */
+static bool ends_like(const char *pattern, size_t want, const char *path, size_t have)
+{
+	const char *suffix = memchr(pattern, '}', want);
+	size_t len = (size_t)(pattern + want - suffix) - 1, decoded = 0, at = 0;
+	for (size_t i = 0; i < have; decoded++)
+		i += path[i] == '%' ? 3 : 1;
+	if (decoded <= len)
+		return false;
+	for (size_t i = 0; i < decoded - len; i++)
+		at += path[at] == '%' ? 3 : 1;
+	return len == 0 || (at < have && same_segment(suffix + 1, len, path + at, have - at));
+}
+
 /* Compare segment by segment. A trailing slash of the path does not matter. */
 static bool matches(const char *pattern, const char *path)
 {
@@ -62,7 +98,8 @@ static bool matches(const char *pattern, const char *path)
 		pattern++;
 		path++;
 		size_t want = strcspn(pattern, "/"), have = strcspn(path, "/");
-		if (*pattern == '{' ? have == 0 : !same_segment(pattern, want, path, have))
+		if (*pattern == '{' ? !ends_like(pattern, want, path, have)
+		                    : !same_segment(pattern, want, path, have))
 			return false;
 		pattern += want;
 		path += have;
@@ -79,9 +116,13 @@ static enum cnn_status decode_values(struct arena *arena, const char *pattern, c
 		path++;
 		size_t want = strcspn(pattern, "/"), have = strcspn(path, "/");
 		if (*pattern == '{') {
-			value[n] = percent_decode(arena, path, have, false, err);
-			if (!value[n++])
+			char *text = percent_decode(arena, path, have, false, err);
+			if (!text)
 				return err->code;
+			/* without what follows {x} */
+			const char *close = memchr(pattern, '}', want);
+			text[strlen(text) - (size_t)(pattern + want - close - 1)] = '\0';
+			value[n++] = text;
 		}
 		pattern += want;
 		path += have;
@@ -102,6 +143,14 @@ enum cnn_status route_find(struct arena *arena, const char *path, const struct r
 		return status;
 	}
 	return CNN_OK;
+}
+
+bool route_is_oip(const char *path)
+{
+	if (*path != '/')
+		return false;
+	size_t len = strcspn(++path, "/");
+	return same_segment("v2", 2, path, len) || same_segment("v1", 2, path, len);
 }
 
 void route_allow(unsigned methods, char out[48])

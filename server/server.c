@@ -1,11 +1,17 @@
 #include "server/server.h"
 #include "engine/base/cpu.h"
 #include "server/context.h"
+#include "server/cors.h"
+#include "server/guard.h"
 #include "server/http.h"
+#include "server/infer.h"
 #include "server/job.h"
+#include "server/keys.h"
 #include "server/listen.h"
 #include "server/models.h"
 #include "server/routes.h"
+#include "server/sandbox.h"
+#include "server/tls.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -61,19 +67,35 @@ static void on_stop_signal(uv_signal_t *signal, int number)
 	uv_timer_start(&run->drain, on_drain, 0, DRAIN_POLL_MS);
 }
 
+static void reload_keys(struct server *s)
+{
+	struct cnn_error err;
+	if (guard_load_keys(s, &err) != CNN_OK)
+		log_line(s->log, LOG_ERROR, "%s; the keys stay as they were", err.text);
+}
+
+static void reload_certificate(struct server *s)
+{
+	struct cnn_error err;
+	if (guard_load_certificate(s, &err) != CNN_OK)
+		log_line(s->log, LOG_ERROR, "%s; the certificate stays as it was", err.text);
+}
+
 static void on_reload_signal(uv_signal_t *signal, int number)
 {
 	(void)number;
-	const struct server *s = &((struct run *)signal->data)->server;
-	if (s->draining)
-		return;
-	log_line(s->log, LOG_INFO, "SIGHUP: looking for models that have changed");
-	models_reload(s->models);
+	struct run *run = signal->data;
+	log_line(run->server.log, LOG_INFO, "SIGHUP: reloading");
+	reload_keys(&run->server);
+	reload_certificate(&run->server);
+	if (!run->server.draining)
+		models_reload(run->server.models);
 }
 
 static void on_wake(uv_async_t *async)
 {
 	jobs_take_done(async->data);
+	infers_take_done(async->data);
 }
 
 /* libuv reads it before its first work item; what the user set stays. */
@@ -134,6 +156,18 @@ static enum cnn_status add_models(struct server *s, const struct server_model *m
 	return status;
 }
 
+static enum cnn_status enter_sandbox(struct server *s, struct cnn_error *err)
+{
+	int mode = s->config->sandbox;
+	if (mode == SANDBOX_OFF || (mode == SANDBOX_AUTO && SANDBOX_SANITIZED))
+		return CNN_OK;
+	enum cnn_status status = sandbox_enter(err);
+	if (status == CNN_OK || mode == SANDBOX_ON)
+		return status;
+	log_line(s->log, LOG_WARNING, "%s; going on without it", err->text);
+	return CNN_OK;
+}
+
 static enum cnn_status open_port(struct server *s, struct cnn_error *err)
 {
 	unsigned limit = listen_connection_limit((unsigned)s->config->max_connections);
@@ -142,13 +176,15 @@ static enum cnn_status open_port(struct server *s, struct cnn_error *err)
 		         "the limit on open files allows %u connections, not %lld", limit,
 		         (long long)s->config->max_connections);
 	struct listener listener;
-	enum cnn_status status =
-		listen_open(s->config->host, (unsigned)s->config->port, &listener, err);
+	enum cnn_status status = listen_open(s->identity ? "https" : "http", s->config->host,
+	                                     (unsigned)s->config->port, &listener, err);
 	if (status != CNN_OK)
 		return status;
 	status = http_start(s, listener.fd, limit, err);
 	if (status == CNN_OK && s->config->port_file)
 		status = listen_write_port(s->config->port_file, listener.port, err);
+	if (status == CNN_OK)
+		status = enter_sandbox(s, err);
 	if (status == CNN_OK)
 		log_line(s->log, LOG_INFO, "listening on %s", listener.url);
 	return status;
@@ -159,10 +195,11 @@ static size_t stop(struct run *run)
 {
 	struct server *s = &run->server;
 	size_t cut_off = http_stop(s->http);
-	while (s->decoding > 0)
+	while (s->decoding > 0 || s->infer_work > 0)
 		uv_run(&s->loop, UV_RUN_ONCE);
 	batcher_stop(s->batcher);
 	jobs_take_done(s);
+	infers_take_done(s);
 	models_free(s->models);
 	batcher_free(s->batcher);
 	return cut_off;
@@ -192,7 +229,13 @@ enum cnn_status server_run(const struct config *config, const struct server_mode
 	status = open_loop(run, err);
 	if (status != CNN_OK)
 		goto free_run;
-	status = add_models(s, models, n, err);
+	status = guard_load_keys(s, err);
+	if (status == CNN_OK)
+		status = guard_load_certificate(s, err);
+	if (status == CNN_OK && config->cors_origin)
+		status = cors_parse(config->cors_origin, &s->cors, err);
+	if (status == CNN_OK)
+		status = add_models(s, models, n, err);
 	if (n == 0 && no_model_reason && !config->model_repository)
 		log_line(s->log, LOG_WARNING, "%s", no_model_reason);
 	/* Signals first: whoever reads the port may send one at once. */
@@ -221,6 +264,10 @@ enum cnn_status server_run(const struct config *config, const struct server_mode
 free_run:
 	registry_clear(&s->registry);
 	metrics_clear(&s->metrics);
+	model_stats_clear(&s->model_stats);
+	keys_free(s->keys);
+	cors_free(s->cors);
+	tls_identity_unref(s->identity);
 	pthread_mutex_destroy(&s->done_lock);
 	free(run);
 	return status;

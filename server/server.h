@@ -16,7 +16,7 @@ struct server_model {
 
 /* Serve until SIGTERM or SIGINT has been received and every accepted request is answered (or
  * drain_timeout_ms has passed). `no_model_reason` is shown by /health and /predict when n is 0.
- * Models are borrowed: the caller drops its references afterwards. Prints "listening on http://HOST:PORT" to
+ * Models are borrowed: the caller drops its references afterwards. Prints "listening on http://HOST:PORT" or https:// to
  * stderr. CNN_OK after a complete drain. */
 enum cnn_status server_run(const struct config *config, const struct server_model *models, size_t n,
                            const char *no_model_reason, struct cnn_error *err);

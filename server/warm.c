@@ -9,60 +9,61 @@
 /* One input of zeros, which stands for every one of a batch, and room for the answers. */
 struct zeros {
 	struct image picture;
-	const struct image **pictures; /* [max_batch], all the same */
-	float *tensor;                 /* of a model that takes no pictures: a whole batch */
+	void *tensor; /* of a model that takes no pictures */
+	struct cnn_item *item;
 	float *scores;
 };
 
+/* The sizes are those of a session that was made already: no product overflows. */
 static enum cnn_status make_zeros(const struct cnn_model_info *info, size_t n, struct zeros *z,
                                   struct cnn_error *err)
 {
 	const struct image_fit *fit = &info->preprocess.fit;
-	size_t elements = 1;
+	size_t bytes = cnn_dtype_size(info->input_dtype);
 	for (int32_t i = 0; i < info->input.rank; i++)
-		elements *= (size_t)info->input.dim[i];
+		bytes *= (size_t)info->input.dim[i];
 	z->scores = calloc(n, info->classes * sizeof *z->scores);
+	z->item = calloc(n, sizeof *z->item);
 	if (info->takes_pictures) {
 		z->picture = (struct image){NULL, fit->width, fit->height, fit->channels};
 		z->picture.px =
 			calloc((size_t)fit->width * (size_t)fit->height, (size_t)fit->channels);
-		z->pictures = calloc(n, sizeof *z->pictures);
-		for (size_t i = 0; z->pictures && i < n; i++)
-			z->pictures[i] = &z->picture;
 	} else {
-		z->tensor = calloc(n, elements * sizeof *z->tensor);
+		z->tensor = calloc(bytes ? bytes : 1, 1);
 	}
-	bool good = z->scores && (z->tensor || (z->picture.px && z->pictures));
-	return good ? CNN_OK : cnn_fail_memory(err, info->path, elements * sizeof(float));
+	if (!z->scores || !z->item || !(z->picture.px || z->tensor))
+		return cnn_fail_memory(err, info->path, bytes);
+	for (size_t i = 0; i < n; i++) {
+		z->item[i].picture = z->picture.px ? &z->picture : NULL;
+		z->item[i].tensor = z->tensor;
+	}
+	return CNN_OK;
 }
 
 static enum cnn_status check_scores(const struct cnn_model *model, const float *scores,
                                     struct cnn_error *err)
 {
 	const struct cnn_model_info *info = cnn_model_info(model);
-	if (cnn_scores_check(model, scores, err) != CNN_OK)
-		return err->code;
-	if (info->activation != CNN_OUTPUT_SOFTMAX)
-		return CNN_OK;
+	enum cnn_status status = cnn_scores_check(model, scores, err);
+	if (status || info->activation != CNN_OUTPUT_SOFTMAX)
+		return status;
 	double sum = 0;
 	for (size_t i = 0; i < info->classes; i++)
 		sum += (double)scores[i];
 	if (fabs(sum - 1) <= SUM_ROOM)
 		return CNN_OK;
-	return cnn_fail(err, CNN_BAD_MODEL, "%s: the probabilities of a black picture add up to %g",
-	                info->path, sum);
+	return cnn_fail(err, CNN_BAD_MODEL,
+	                "%s: the probabilities for an input of zeros add up to %g", info->path,
+	                sum);
 }
 
 static enum cnn_status run(const struct cnn_model *model, struct cnn_session *session,
                            const struct zeros *z, size_t n, struct cnn_error *err)
 {
-	const struct cnn_model_info *info = cnn_model_info(model);
-	enum cnn_status status =
-		z->pictures ? cnn_session_run(session, z->pictures, n, z->scores, NULL, err)
-			    : cnn_session_run_tensor(session, z->tensor, n, false, z->scores, NULL,
-	                                             err);
+	size_t classes = cnn_model_info(model)->classes;
+	enum cnn_status status = cnn_session_run_items(session, z->item, n, z->scores, NULL, err);
 	for (size_t i = 0; i < n && !status; i++)
-		status = check_scores(model, z->scores + i * info->classes, err);
+		status = check_scores(model, z->scores + i * classes, err);
 	return status;
 }
 
@@ -79,8 +80,8 @@ enum cnn_status warm_model(const struct cnn_model *model, const struct batch_que
 			status = run(model, session[i], &z, batch, err);
 	}
 	free(z.picture.px);
-	free(z.pictures);
 	free(z.tensor);
+	free(z.item);
 	free(z.scores);
 	return status;
 }

@@ -5,23 +5,26 @@
 #   test     what the tests need besides, and promtool
 #   bench    what `make bench` needs besides, onnxruntime-node among it
 #   bench-engine  what `make bench-engine` needs besides: oneDNN
+#   bench-serving  what `make bench-serving` needs besides: the packages of tests/bench/peer
 #   oracle   onnxruntime-node, which tests/golden compares with; only where the test data is
 #   ci       what .ci/run needs besides
-#   fuzz     what 'make fuzz-onnx' and 'make fuzz-image' need besides: clang with libFuzzer, and seeds
+#   fuzz     what 'make fuzz' needs besides: clang with libFuzzer, and seeds
 #
 # promtool is taken out of Debian's prometheus package without installing it: the package
-# would start a service. It goes to build/tools, the oracle to build/oracle.
+# would start a service. It goes to build/tools, npm's packages to build/oracle and build/peer.
 set -eu
 cd "$(dirname "$0")/.."
 
 build='gcc libc6-dev make binutils pkg-config libuv1-dev libmicrohttpd-dev libjansson-dev
-       libjpeg62-turbo-dev libpng-dev libprotobuf-c-dev protobuf-c-compiler libonnx-dev nettle-dev'
+       libjpeg62-turbo-dev libpng-dev libprotobuf-c-dev protobuf-c-compiler libonnx-dev nettle-dev
+       libgnutls28-dev zlib1g-dev libseccomp-dev'
 test='python3 python3-pil python3-numpy python3-onnx python3-jsonschema curl wrk clang-format
       libonnx-testdata'
 bench='python3 python3-onnx'
+bench_serving='python3 python3-pil util-linux'
 bench_engine='libdnnl-dev python3-numpy'
 ci=clang
-fuzz='clang libclang-rt-14-dev python3 python3-numpy python3-onnx libonnx-testdata'
+fuzz='clang libclang-rt-14-dev python3 python3-numpy python3-pil python3-onnx libonnx-testdata'
 data=${CONVD_TEST_DATA:-../shared/data}
 
 as_root() {
@@ -86,28 +89,33 @@ get_promtool() {
 	mv build/tools.new build/tools
 }
 
-get_oracle() {
-	if cmp -s tests/golden/package-lock.json build/oracle/package-lock.json; then
+# npm_folder FOLDER FROM: the packages that FROM/package-lock.json lists, in build/FOLDER.
+npm_folder() {
+	if cmp -s "$2/package-lock.json" "build/$1/package-lock.json"; then
 		return
 	fi
 	# Node's own packages bring npm along, Debian's do not.
 	missing=
 	command -v node >/dev/null || missing="$missing nodejs"
 	command -v npm >/dev/null || missing="$missing npm"
-	rm -rf build/oracle.new
-	mkdir -p build/oracle.new
-	cp tests/golden/package.json tests/golden/package-lock.json build/oracle.new
+	rm -rf "build/$1.new"
+	mkdir -p "build/$1.new"
+	cp "$2/package.json" "$2/package-lock.json" "build/$1.new"
 	(
 		[ -z "$missing" ] || install || exit
-		echo "installing onnxruntime-node with npm in build/oracle"
-		cd build/oracle.new
+		echo "installing the packages of $2 with npm in build/$1"
+		cd "build/$1.new"
 		npm ci --ignore-scripts --no-audit --no-fund --loglevel=error >/dev/null
 	) || {
-		echo "install-deps: no onnxruntime-node: what compares with it will be skipped" >&2
+		echo "install-deps: no build/$1: what compares with it will be skipped" >&2
 		return
 	}
-	rm -rf build/oracle
-	mv build/oracle.new build/oracle
+	rm -rf "build/$1"
+	mv "build/$1.new" "build/$1"
+}
+
+get_oracle() {
+	npm_folder oracle tests/golden
 }
 
 packages=
@@ -117,11 +125,12 @@ for group; do
 	test) packages="$packages $test" ;;
 	bench) packages="$packages $bench" ;;
 	bench-engine) packages="$packages $bench_engine" ;;
+	bench-serving) packages="$packages $bench_serving" ;;
 	ci) packages="$packages $ci" ;;
 	fuzz) packages="$packages $fuzz" ;;
 	oracle) ;;
 	*)
-		echo "usage: install-deps.sh build|test|bench|bench-engine|oracle|ci|fuzz ..." >&2
+		echo "usage: install-deps.sh build|test|bench|bench-engine|bench-serving|oracle|ci|fuzz ..." >&2
 		exit 2
 		;;
 	esac
@@ -144,6 +153,7 @@ for group; do
 	case $group in
 	test) get_promtool ;;
 	bench) get_oracle ;;
+	bench-serving) npm_folder peer tests/bench/peer ;;
 	oracle) [ ! -d "$data" ] || get_oracle ;;
 	esac
 done

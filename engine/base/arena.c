@@ -1,4 +1,5 @@
 #include "engine/base/arena.h"
+#include "engine/base/pages.h"
 
 #include <stdarg.h>
 #include <stdint.h>
@@ -50,7 +51,7 @@ static struct block *new_block(struct arena *arena, size_t bytes)
 	size_t size = header + (bytes > BLOCK_BYTES - header ? bytes : BLOCK_BYTES - header);
 	if (arena->bytes > arena->limit || size > arena->limit - arena->bytes)
 		return NULL;
-	struct block *b = aligned_alloc(ARENA_ALIGN, size);
+	struct block *b = pages_alloc(size);
 	if (!b)
 		return NULL;
 	*b = (struct block){.used = header, .size = size};

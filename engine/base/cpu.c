@@ -32,7 +32,7 @@ static enum cnn_isa detect(void)
 	const unsigned avx512 = bit_AVX512F | bit_AVX512BW | bit_AVX512DQ | bit_AVX512VL;
 	if ((saved & XCR0_AVX512) != XCR0_AVX512 || (b & avx512) != avx512)
 		return CNN_ISA_AVX2;
-	return CNN_ISA_AVX512;
+	return c & bit_AVX512VNNI ? CNN_ISA_VNNI : CNN_ISA_AVX512;
 }
 #else
 static enum cnn_isa detect(void)

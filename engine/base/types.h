@@ -12,7 +12,8 @@
 #define CNN_ISA_LIST(X)         \
 	X(PORTABLE, "portable") \
 	X(AVX2, "avx2")         \
-	X(AVX512, "avx512")
+	X(AVX512, "avx512")     \
+	X(VNNI, "vnni")
 
 enum cnn_isa {
 #define X(name, text) CNN_ISA_##name,

@@ -130,23 +130,6 @@ bool graph_is_constant(const struct graph *g, value_id v)
 	return v != NO_VALUE && g->value[v].data != NULL;
 }
 
-void graph_replace_uses(struct graph *g, value_id from, value_id to)
-{
-	for (size_t i = 0; i < g->n_node; i++) {
-		struct node *n = &g->node[i];
-		if (n->dead)
-			continue;
-		for (uint32_t k = 0; k < n->n_in; k++)
-			if (n->in[k] == from)
-				n->in[k] = to;
-		if (n->residual == from)
-			n->residual = to;
-	}
-	for (size_t i = 0; i < g->n_output; i++)
-		if (g->output[i] == from)
-			g->output[i] = to;
-}
-
 uint32_t graph_count_uses(const struct graph *g, value_id v)
 {
 	if (v == NO_VALUE)

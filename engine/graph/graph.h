@@ -272,9 +272,7 @@ extern const struct op_desc op_table[OP_COUNT];
  * arities match op_table. Run after import and after every pass. */
 enum cnn_status graph_check(const struct graph *g, struct cnn_error *err);
 
-/* Rewrites that the passes share: every use of `from` (inputs, residuals, graph outputs)
- * becomes `to`; the number of uses of a value by live nodes, graph outputs included. */
-void graph_replace_uses(struct graph *g, value_id from, value_id to);
+/* The number of uses of a value by live nodes, graph outputs included. */
 uint32_t graph_count_uses(const struct graph *g, value_id v);
 /* Mark dead every node none of whose outputs is used. */
 void graph_sweep(struct graph *g);

@@ -9,5 +9,7 @@
 void widen_bytes(size_t n, const uint8_t *x, bool is_signed, int32_t zero, int16_t *out);
 /* out[j * rows + i] = x[i * columns + j] */
 void transpose_bytes(size_t rows, size_t columns, const uint8_t *x, uint8_t *out);
+/* y[i] = to[x[i]] */
+void look_up_bytes(size_t n, const uint8_t *x, const uint8_t to[256], uint8_t *y);
 
 #endif

@@ -1,5 +1,5 @@
 /* elementwise.h - functions of one or two floats, and the rows that softmax works on.
- * Portable C for every level; the formulas are ONNX's operator specification. */
+ * The same C is compiled for each level; the formulas are ONNX's operator specification. */
 #ifndef ENGINE_KERNELS_ELEMENTWISE_H
 #define ENGINE_KERNELS_ELEMENTWISE_H
 #include "engine/base/types.h"
@@ -49,18 +49,18 @@ enum binary {
 };
 
 /* y[i] = f(x[i]; p, q) for i < n; y may be x. */
-void unary_f32(enum unary f, size_t n, const float *x, float p, float q, float *y);
+typedef void unary_f32_fn(enum unary f, size_t n, const float *x, float p, float q, float *y);
 
 /* y[i] = f(a[i * a_step], b[i * b_step]) for i < n; steps are 0 or 1; y may be a or b. */
-void binary_f32(enum binary f, size_t n, const float *a, size_t a_step, const float *b,
-                size_t b_step, float *y);
+typedef void binary_f32_fn(enum binary f, size_t n, const float *a, size_t a_step, const float *b,
+                           size_t b_step, float *y);
 
 /* One vector of n elements `stride` apart: y = exp(x - max x) / sum, or with `log`
  * x - max x - log(sum). y may be x. */
-void softmax_f32(size_t n, size_t stride, const float *x, float *y, bool log);
+typedef void softmax_f32_fn(size_t n, size_t stride, const float *x, float *y, bool log);
 
 /* A row less its mean, over its deviation, times scale plus bias (may be NULL), each [n]; y == x is allowed. */
-void layer_norm_f32(size_t n, const float *x, const float *scale, const float *bias, float epsilon,
-                    float *y);
+typedef void layer_norm_f32_fn(size_t n, const float *x, const float *scale, const float *bias,
+                               float epsilon, float *y);
 
 #endif

@@ -35,22 +35,29 @@ ALWAYS_INLINE uint32_t bits_of_float(float x)
 	return bits;
 }
 
+/* What exp(x) is beyond a power of two, less 1. The low bits of *shifted are that power. */
+ALWAYS_INLINE float exp_rest(float x, float *shifted)
+{
+	/* x = n ln 2 + r with |r| <= ln 2 / 2. Adding 1.5 * 2^23 leaves no bits for a fraction:
+	 * it rounds, and the low bits of the sum are n. n * ln2_high is exact. */
+	const float round_off = 12582912.0f, log2_e = 1.44269504f;
+	const float ln2_high = 0.693359375f, ln2_low = -2.12194440e-4f;
+	*shifted = x * log2_e + round_off;
+	float n = *shifted - round_off;
+	float r = (x - n * ln2_high) - n * ln2_low;
+
+	/* exp(r) - 1 = r + r^2 (1/2 + ...), minimax on the interval, relative error of exp 4e-9. */
+	float p = ((1.38637272e-3f * r + 8.36754218e-3f) * r + 4.16672416e-2f) * r + 0.166665331f;
+	return r + (r * r) * (p * r + 0.5f);
+}
+
 ALWAYS_INLINE struct exp_parts exp_parts(float x)
 {
 	/* Beyond these exp is 0 or infinite. A NaN fails the tests and passes through. */
 	x = x > 89.0f ? 89.0f : x;
 	x = x < -105.0f ? -105.0f : x;
 
-	/* x = n ln 2 + r with |r| <= ln 2 / 2. Adding 1.5 * 2^23 leaves no bits for a fraction:
-	 * it rounds, and the low bits of the sum are n. n * ln2_high is exact. */
-	const float round_off = 12582912.0f, log2_e = 1.44269504f;
-	const float ln2_high = 0.693359375f, ln2_low = -2.12194440e-4f;
-	float shifted = x * log2_e + round_off, n = shifted - round_off;
-	float r = (x - n * ln2_high) - n * ln2_low;
-
-	/* exp(r) - 1 = r + r^2 (1/2 + ...), minimax on the interval, relative error of exp 4e-9. */
-	float p = ((1.38637272e-3f * r + 8.36754218e-3f) * r + 4.16672416e-2f) * r + 0.166665331f;
-	float rest = r + (r * r) * (p * r + 0.5f);
+	float shifted, rest = exp_rest(x, &shifted);
 
 	/* n = (n >> 1) + (n - (n >> 1)), in numbers that a bias of 512 keeps positive. */
 	uint32_t biased = bits_of_float(shifted) - (bits_of_float(12582912.0f) - 512);
@@ -73,10 +80,19 @@ ALWAYS_INLINE float expm1_f32(float x)
 	return (scale - 1) + scale * e.rest;
 }
 
+/* exp(x) for x <= 0, and 0 where that is no normal number. One scale is enough here. */
+ALWAYS_INLINE float exp_negative_f32(float x)
+{
+	float shifted, rest = exp_rest(x < -87.0f ? -87.0f : x, &shifted);
+	float scale =
+		float_of_bits((bits_of_float(shifted) + (127 - bits_of_float(12582912.0f))) << 23);
+	return x < -87.0f ? 0 : scale + scale * rest;
+}
+
 /* exp(-|x|) never overflows: 1 / (1 + exp(-x)) for x >= 0, exp(x) / (1 + exp(x)) below. */
 ALWAYS_INLINE float sigmoid_f32(float x)
 {
-	float e = exp_f32(-fabsf(x));
+	float e = exp_negative_f32(-fabsf(x));
 	return (x < 0 ? e : 1) / (1 + e);
 }
 

@@ -1,78 +1,61 @@
 #include "engine/kernels/requantise.h"
 
 #ifdef __x86_64__
-#	include <immintrin.h>
+#	include "engine/kernels/requantise_avx2.h"
 
-enum { MR = 6, LANES = 8, NR = 2 * LANES };
+enum { MR = 6, LANES = 8, NR = 2 * LANES, AHEAD = 4 };
 
-ALWAYS_INLINE __m256i pair_of(const int16_t *a)
+/* One pair; `upper` is row 3, so that lda and its double reach all rows. */
+ALWAYS_INLINE void multiply_add(size_t rows, size_t vectors, const int16_t *a, const int16_t *upper,
+                                size_t lda, const int16_t *b, __m256i acc[MR][2])
 {
-	int32_t both;
-	memcpy(&both, a, sizeof both);
-	return _mm256_set1_epi32(both);
-}
-
-ALWAYS_INLINE __m256i finish(__m256i sum, size_t j, const struct requantise *r)
-{
-	sum = _mm256_add_epi32(sum,
-	                       _mm256_loadu_si256((const __m256i *)(const void *)(r->bias + j)));
-	__m256 v = _mm256_mul_ps(_mm256_cvtepi32_ps(sum), _mm256_loadu_ps(r->scale + j));
-	/* The second operand is what a NaN becomes. */
-	v = _mm256_min_ps(_mm256_max_ps(v, _mm256_set1_ps(r->lo)), _mm256_set1_ps(r->hi));
-	__m256i q = _mm256_add_epi32(_mm256_cvtps_epi32(v), _mm256_set1_epi32(r->zero));
-	return _mm256_and_si256(q, _mm256_set1_epi32(255));
-}
-
-ALWAYS_INLINE void tile(size_t rows, size_t n, size_t pairs, const int16_t *a, size_t lda,
-                        const int16_t *b, const struct requantise *r, uint8_t *y, size_t ldy)
-{
-	__m256i acc[MR][2];
-	UNROLLED for (size_t i = 0; i < rows; i++) acc[i][0] = acc[i][1] = _mm256_setzero_si256();
-	for (size_t k = 0; k < pairs; k++, b += 2 * NR) {
-		__m256i b0 = _mm256_loadu_si256((const __m256i *)(const void *)b);
-		__m256i b1 = _mm256_loadu_si256((const __m256i *)(const void *)(b + NR));
-		UNROLLED for (size_t i = 0; i < rows; i++)
-		{
-			__m256i pair = pair_of(a + i * lda + 2 * k);
-			acc[i][0] = _mm256_add_epi32(acc[i][0], _mm256_madd_epi16(pair, b0));
-			acc[i][1] = _mm256_add_epi32(acc[i][1], _mm256_madd_epi16(pair, b1));
-		}
-	}
+	__m256i column[2];
+	UNROLLED for (size_t v = 0; v < vectors; v++) column[v] = load_256(b + v * 2 * LANES);
 	UNROLLED for (size_t i = 0; i < rows; i++)
 	{
-		__m256i words =
-			_mm256_packus_epi32(finish(acc[i][0], 0, r), finish(acc[i][1], LANES, r));
-		words = _mm256_permute4x64_epi64(words, 0xd8);
-		__m128i bytes = _mm_packus_epi16(_mm256_castsi256_si128(words),
-		                                 _mm256_extracti128_si256(words, 1));
-		if (n == NR) {
-			_mm_storeu_si128((__m128i *)(void *)(y + i * ldy), bytes);
-		} else {
-			uint8_t line[NR];
-			_mm_storeu_si128((__m128i *)(void *)line, bytes);
-			memcpy(y + i * ldy, line, n);
+		__m256i pair = broadcast_32(i < 3 ? a + i * lda : upper + (i - 3) * lda);
+		UNROLLED for (size_t v = 0; v < vectors; v++)
+		{
+			acc[i][v] = _mm256_add_epi32(acc[i][v], _mm256_madd_epi16(pair, column[v]));
+			IN_PLACE(acc[i][v]);
 		}
 	}
+}
+
+ALWAYS_INLINE void tile(size_t rows, size_t vectors, size_t n, size_t pairs, const int16_t *a,
+                        size_t lda, const int16_t *b, const struct requantise *r, uint8_t *y,
+                        size_t ldy)
+{
+	__m256i acc[MR][2];
+	UNROLLED for (size_t i = 0; i < rows; i++) UNROLLED for (size_t v = 0; v < vectors; v++)
+		acc[i][v] = load_256(r->bias + v * LANES);
+	const int16_t *upper = a + (rows > 3 ? 3 * lda : 0);
+	for (; pairs >= AHEAD;
+	     pairs -= AHEAD, a += 2 * AHEAD, upper += 2 * AHEAD, b += 2 * NR * AHEAD)
+		UNROLLED for (size_t u = 0; u < AHEAD; u++) multiply_add(
+			rows, vectors, a + 2 * u, upper + 2 * u, lda, b + 2 * NR * u, acc);
+	for (; pairs > 0; pairs--, a += 2, upper += 2, b += 2 * NR)
+		multiply_add(rows, vectors, a, upper, lda, b, acc);
+	const struct requantise_avx2 to_bytes = requantise_begin(r);
+	UNROLLED for (size_t i = 0; i < rows; i += 2)
+		requantise_rows(&to_bytes, r->scale, vectors, acc[i], acc[i + 1 < rows ? i + 1 : i],
+	                        i + 1 < rows, n, y + i * ldy, ldy);
 }
 
 void gemm_s16_6x16_avx2(size_t m, size_t n, size_t pairs, const int16_t *a, size_t lda,
                         const int16_t *b, const struct requantise *r, uint8_t *y, size_t ldy)
 {
-	/* One instance for each number of rows. */
-#	define ROWS(rows)                                  \
-	case rows:                                          \
-		tile(rows, n, pairs, a, lda, b, r, y, ldy); \
+	/* One instance for each number of rows, and of vectors of columns. */
+#	define ROWS(rows)                                             \
+	case rows:                                                     \
+		if (n > LANES)                                         \
+			tile(rows, 2, n, pairs, a, lda, b, r, y, ldy); \
+		else                                                   \
+			tile(rows, 1, n, pairs, a, lda, b, r, y, ldy); \
 		break;
 	switch (m) {
 		ROWS(1) ROWS(2) ROWS(3) ROWS(4) ROWS(5) ROWS(6)
 	}
 #	undef ROWS
-}
-
-void dwconv_u8_avx2(size_t pixels, size_t channels, size_t taps, const uint8_t *const *in,
-                    bool is_signed, int32_t in_zero, const int16_t *w, const struct requantise *r,
-                    uint8_t *y)
-{
-	dwconv_pixels(pixels, channels, taps, in, is_signed, in_zero, w, r, y);
 }
 #endif

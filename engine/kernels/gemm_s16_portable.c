@@ -17,10 +17,3 @@ void gemm_s16_4x8_portable(size_t m, size_t n, size_t pairs, const int16_t *a, s
 		for (size_t j = 0; j < n; j++)
 			y[i * ldy + j] = requantise(sum[i][j], j, r);
 }
-
-void dwconv_u8_portable(size_t pixels, size_t channels, size_t taps, const uint8_t *const *in,
-                        bool is_signed, int32_t in_zero, const int16_t *w,
-                        const struct requantise *r, uint8_t *y)
-{
-	dwconv_pixels(pixels, channels, taps, in, is_signed, in_zero, w, r, y);
-}

@@ -13,6 +13,7 @@ static const struct kernels levels[CNN_ISA_COUNT] = {
 #define GEMM_F32(isa, function, rows, columns) \
 	[isa].gemm_f32 = {.fn = (function), .name = #function, .mr = (rows), .nr = (columns)},
 #define DWCONV_F32(isa, function)  [isa].dwconv_f32 = (function),
+#define DWROW_F32(isa, function)   [isa].dwrow_f32 = (function),
 #define MAXPOOL_F32(isa, function) [isa].maxpool_f32 = (function),
 #define AVGPOOL_F32(isa, function) [isa].avgpool_f32 = (function),
 #define WINOGRAD_F32(isa, input, output, kernel)                                  \
@@ -26,8 +27,18 @@ static const struct kernels levels[CNN_ISA_COUNT] = {
 	[isa].dwconv_grad_f32 = (dwconv_grad),
 #define GEMM_S16(isa, function, rows, columns) \
 	[isa].gemm_s16 = {.fn = (function), .name = #function, .mr = (rows), .nr = (columns)},
+#define GEMM_U8S8(isa, function, rows, columns) \
+	[isa].gemm_u8s8 = {.fn = (function), .name = #function, .mr = (rows), .nr = (columns)},
 #define DWCONV_U8(isa, function) [isa].dwconv_u8 = (function),
-#define PEAK_F32(isa, function)  [isa].peak_f32 = (function),
+#define ELEMENTWISE_F32(isa, unary, binary, softmax, layer_norm)                               \
+	[isa].unary_f32 = (unary), [isa].binary_f32 = (binary), [isa].softmax_f32 = (softmax), \
+	[isa].layer_norm_f32 = (layer_norm),
+#define ELEMENTS_U8(isa, add, multiply, quantise, dequantise)                                 \
+	[isa].add_u8 = (add), [isa].multiply_u8 = (multiply), [isa].quantise_u8 = (quantise), \
+	[isa].dequantise_u8 = (dequantise),
+#define POOL_U8(isa, maxpool, avgpool, mean) \
+	[isa].maxpool_u8 = (maxpool), [isa].avgpool_u8 = (avgpool), [isa].mean_u8 = (mean),
+#define PEAK_F32(isa, function) [isa].peak_f32 = (function),
 #include "engine/kernels/kernels.def"
 };
 

@@ -8,6 +8,7 @@
 #ifndef ENGINE_KERNELS_KERNELS_H
 #define ENGINE_KERNELS_KERNELS_H
 #include "engine/base/types.h"
+#include "engine/kernels/elementwise.h"
 
 /* What follows the sums before they are stored. */
 struct epilogue {
@@ -35,6 +36,22 @@ typedef void gemm_f32_fn(size_t m, size_t n, size_t taps, size_t kc, const float
  *	                              + residual[p * channels + c]) */
 typedef void dwconv_f32_fn(size_t pixels, size_t channels, size_t taps, const float *const *in,
                            const float *w, float *out, const struct epilogue *ep);
+
+/* The taps of a depthwise window in rows of the input; distances in floats. */
+struct dwrow_window {
+	size_t rows, columns;
+	size_t from;  /* from in[y] to the first pixel's first tap */
+	size_t step;  /* from one pixel's taps to the next one's */
+	size_t tap;   /* from one tap to the next in a row of the window */
+	size_t w_row; /* from one row of weights to the next */
+};
+
+/* The same for pixels of an output row whose windows are cut off alike. For p, c:
+ *	out[p * channels + c] = clamp(sum_{y < rows} sum_{x < columns} in[y][from + p * step + x * tap + c]
+ *	                              * w[y * w_row + x * channels + c] + bias[c] + residual[p * channels + c]) */
+typedef void dwrow_f32_fn(size_t pixels, size_t channels, const struct dwrow_window *window,
+                          const float *const *in, const float *w, float *out,
+                          const struct epilogue *ep);
 
 /* out[p * channels + c] = max_t in[p * taps + t][c], -INFINITY with no taps. NaNs do not count, as in
  * onnxruntime; of zeros of both signs the first is the result. The caller repeats a valid tap where
@@ -88,12 +105,80 @@ struct requantise {
 typedef void gemm_s16_fn(size_t m, size_t n, size_t pairs, const int16_t *a, size_t lda,
                          const int16_t *b, const struct requantise *r, uint8_t *y, size_t ldy);
 
-/* Depthwise convolution of bytes. For p, c:
- *	y[p * channels + c] = requantised sum_t (in[p * taps + t][c] - in_zero) * w[t * channels + c]
- * in: int8_t when it is signed. */
-typedef void dwconv_u8_fn(size_t pixels, size_t channels, size_t taps, const uint8_t *const *in,
-                          bool is_signed, int32_t in_zero, const int16_t *w,
-                          const struct requantise *r, uint8_t *y);
+/* Products of rows of unsigned by columns of signed bytes, exact modulo 2^32. For 0 <= i < m <= MR,
+ * 0 <= j < n <= NR, both at least 1:
+ *
+ *	y[i * ldy + j] = requantised sum_{k < 4 * quads} a[i * lda + k] * b[(k / 4 * NR + j) * 4 + k % 4]
+ *
+ * b: packed panel [quads][NR][4], zeros past n, as are bias and scale up to NR. Not every level has one: where
+ * bytes are multiplied no faster than int16 it is NULL. */
+typedef void gemm_u8s8_fn(size_t m, size_t n, size_t quads, const uint8_t *a, size_t lda,
+                          const int8_t *b, const struct requantise *r, uint8_t *y, size_t ldy);
+
+/* Depthwise convolution of bytes: how a row of outputs lies over the input. */
+struct dwconv_u8_window {
+	size_t channels;
+	size_t kernel[2];        /* height, width */
+	size_t stride, dilation; /* along the row */
+	size_t columns;          /* of the input that the row sees, padding among them */
+	bool is_signed;          /* the input's bytes are int8_t */
+};
+
+/* y[p * channels + c] = requantised sum_{ky, kx} in[ky * columns + p * stride + kx * dilation][c] * weight
+ *
+ * and the weight is w[((ky / 2 * kernel[1] + kx) * channels + c) * 2 + ky % 2], 0 past the last row: rows of the kernel
+ * come in pairs. The sums are exact modulo 2^32. in: a pixel for each column of each of the kernel's rows. */
+typedef void dwconv_u8_fn(const struct dwconv_u8_window *window, size_t pixels,
+                          const uint8_t *const *in, const int16_t *w, const struct requantise *r,
+                          uint8_t *y);
+
+/* A float as the byte zero + round(clamp(v, lo, hi)), of two nearest integers the even one. A NaN becomes the least. */
+struct byte_range {
+	int32_t zero;
+	float lo, hi;
+};
+
+/* Two tensors of bytes, int8_t when they are signed:
+ *	add_u8:       y[i] = byte of a * a[i] + (b * b[i] + fixed), each sum rounded once
+ *	multiply_u8:  y[i] = byte of (a[i] - a_zero) * (b[i] - b_zero) * a + fixed */
+struct pair_u8 {
+	float a, b, fixed;
+	int32_t a_zero, b_zero;
+	bool is_signed;
+	struct byte_range to;
+};
+typedef void add_u8_fn(size_t n, const struct pair_u8 *p, const uint8_t *a, const uint8_t *b,
+                       uint8_t *y);
+typedef add_u8_fn multiply_u8_fn;
+/* y[i] = byte of x[i] / scale */
+typedef void quantise_u8_fn(size_t n, const float *x, float scale, const struct byte_range *to,
+                            uint8_t *y);
+/* y[i] = (x[i] - zero) * scale */
+typedef void dequantise_u8_fn(size_t n, const uint8_t *x, bool is_signed, int32_t zero, float scale,
+                              float *y);
+
+/* y[p * channels + c] = max_t in[p * taps + t][c], of at least one tap. */
+typedef void maxpool_u8_fn(size_t pixels, size_t channels, size_t taps, const uint8_t *const *in,
+                           bool is_signed, uint8_t *y);
+
+/* One pixel: y[c] = byte of sum_t x_scale * (in[t][c] - x_zero) / divisor / y_scale + y_zero, in this order. */
+struct average_u8 {
+	float x_scale, y_scale, y_zero;
+	int32_t x_zero;
+	bool is_signed;
+	struct byte_range to;
+};
+typedef void avgpool_u8_fn(size_t channels, size_t taps, const uint8_t *const *in,
+                           const struct average_u8 *a, float divisor, uint8_t *y);
+
+/* y[c] = byte of (bias + sum_p x[p * stride + c]) * scale; the sums fit. */
+struct mean_u8 {
+	int32_t bias;
+	float scale;
+	struct byte_range to;
+};
+typedef void mean_u8_fn(size_t channels, size_t pixels, size_t stride, const uint8_t *x,
+                        bool is_signed, const struct mean_u8 *m, uint8_t *y);
 
 /* --- training: feature maps are [pixels][channels] ------------------------------------------------- */
 
@@ -134,6 +219,7 @@ typedef double peak_f32_fn(size_t rounds, float *sink);
 
 #define GEMM_F32(isa, fn, mr, nr) gemm_f32_fn fn;
 #define DWCONV_F32(isa, fn)       dwconv_f32_fn fn;
+#define DWROW_F32(isa, fn)        dwrow_f32_fn fn;
 #define MAXPOOL_F32(isa, fn)      maxpool_f32_fn fn;
 #define AVGPOOL_F32(isa, fn)      avgpool_f32_fn fn;
 #define WINOGRAD_F32(isa, input, output, kernel) \
@@ -147,9 +233,24 @@ typedef double peak_f32_fn(size_t rounds, float *sink);
 	clamp_grad_f32_fn clamp_grad;                                     \
 	combine_f32_fn combine;                                           \
 	dwconv_grad_f32_fn dwconv_grad;
-#define GEMM_S16(isa, fn, mr, nr) gemm_s16_fn fn;
-#define DWCONV_U8(isa, fn)        dwconv_u8_fn fn;
-#define PEAK_F32(isa, fn)         peak_f32_fn fn;
+#define GEMM_S16(isa, fn, mr, nr)  gemm_s16_fn fn;
+#define GEMM_U8S8(isa, fn, mr, nr) gemm_u8s8_fn fn;
+#define DWCONV_U8(isa, fn)         dwconv_u8_fn fn;
+#define ELEMENTWISE_F32(isa, unary, binary, softmax, layer_norm) \
+	unary_f32_fn unary;                                      \
+	binary_f32_fn binary;                                    \
+	softmax_f32_fn softmax;                                  \
+	layer_norm_f32_fn layer_norm;
+#define ELEMENTS_U8(isa, add, multiply, quantise, dequantise) \
+	add_u8_fn add;                                        \
+	multiply_u8_fn multiply;                              \
+	quantise_u8_fn quantise;                              \
+	dequantise_u8_fn dequantise;
+#define POOL_U8(isa, maxpool, avgpool, mean) \
+	maxpool_u8_fn maxpool;               \
+	avgpool_u8_fn avgpool;               \
+	mean_u8_fn mean;
+#define PEAK_F32(isa, fn) peak_f32_fn fn;
 #include "engine/kernels/kernels.def"
 
 /* A kernel never travels without its tile shape. */
@@ -171,11 +272,18 @@ struct gemm_s16 {
 	uint8_t mr, nr;
 };
 
+struct gemm_u8s8 {
+	gemm_u8s8_fn *fn;
+	const char *name;
+	uint8_t mr, nr;
+};
+
 /* The best kernels of one level. */
 struct kernels {
 	enum cnn_isa isa;
 	struct gemm_f32 gemm_f32;
 	dwconv_f32_fn *dwconv_f32;
+	dwrow_f32_fn *dwrow_f32;
 	maxpool_f32_fn *maxpool_f32;
 	avgpool_f32_fn *avgpool_f32;
 	winograd_input_f32_fn *winograd_input_f32;
@@ -188,7 +296,19 @@ struct kernels {
 	combine_f32_fn *combine_f32;
 	dwconv_grad_f32_fn *dwconv_grad_f32;
 	struct gemm_s16 gemm_s16;
+	struct gemm_u8s8 gemm_u8s8; /* fn NULL: none of its own */
 	dwconv_u8_fn *dwconv_u8;
+	unary_f32_fn *unary_f32;
+	binary_f32_fn *binary_f32;
+	softmax_f32_fn *softmax_f32;
+	layer_norm_f32_fn *layer_norm_f32;
+	add_u8_fn *add_u8;
+	multiply_u8_fn *multiply_u8;
+	quantise_u8_fn *quantise_u8;
+	dequantise_u8_fn *dequantise_u8;
+	maxpool_u8_fn *maxpool_u8;
+	avgpool_u8_fn *avgpool_u8;
+	mean_u8_fn *mean_u8;
 	peak_f32_fn *peak_f32;
 };
 

@@ -13,6 +13,13 @@ static enum cnn_status read_none(struct draft *d, struct cnn_error *err)
 	return CNN_OK;
 }
 
+static enum cnn_status read_matmul(struct draft *d, struct cnn_error *err)
+{
+	return d->n_in > 2 ? cnn_fail(err, CNN_BAD_MODEL, "node '%s': MatMul with %u inputs",
+	                              d->name, d->n_in)
+	                   : CNN_OK;
+}
+
 /* A list that was an attribute before `until`, now input `slot`. */
 static enum cnn_status read_list_input(struct draft *d, const char *name, int64_t until,
                                        uint32_t slot, bool required, struct cnn_error *err)
@@ -279,7 +286,7 @@ const attribute_rule attribute_table[OP_COUNT] = {
 	[OP_BATCH_NORM] = read_batch_norm,
 	[OP_LRN] = read_lrn,
 	[OP_GEMM] = read_gemm,
-	[OP_MATMUL] = read_none,
+	[OP_MATMUL] = read_matmul,
 	[OP_CONV_TRANSPOSE] = read_window,
 	[OP_LP_POOL] = read_window,
 	[OP_GLOBAL_LP_POOL] = read_global_lp_pool,

@@ -3,7 +3,7 @@
 
 enum cnn_status read_before_7(struct draft *d, struct cnn_error *err)
 {
-	bool test = false, broadcast;
+	bool test = false, broadcast = false;
 	enum cnn_status s;
 	switch (d->op) {
 	case OP_BATCH_NORM:

@@ -12,7 +12,7 @@
 #define OPSET_MAX 22
 
 /* What nodes make. The largest networks have a few thousand; later stages compare them pair by pair. */
-#define TENSORS_MAX 65536
+#define TENSORS_MAX 32768
 
 static enum cnn_status read_opset(struct importer *im, const Onnx__ModelProto *model,
                                   struct cnn_error *err)

@@ -3,6 +3,7 @@
  * protobuf-c recurses without a limit and merges a message field that occurs twice, which a file
  * can make quadratic. Both are refused here, and its memory is bounded. */
 #include "engine/onnx/wire.h"
+#include "engine/base/pages.h"
 
 #include <stdbool.h>
 #include <stdlib.h>
@@ -113,6 +114,9 @@ static struct fault check_message(const ProtobufCMessageDescriptor *message, str
 	return (struct fault){NULL, NULL, NULL, false};
 }
 
+/* From here on a field is a table of weights. */
+enum { LARGE_BYTES = 1 << 20 };
+
 struct budget {
 	size_t left;
 	bool over, out_of_memory;
@@ -125,7 +129,7 @@ static void *take_memory(void *ctx, size_t size)
 		b->over = true;
 		return NULL;
 	}
-	void *p = malloc(size ? size : 1);
+	void *p = size < LARGE_BYTES ? malloc(size ? size : 1) : pages_alloc(size);
 	if (p)
 		b->left -= size;
 	else

@@ -11,18 +11,45 @@ static bool constant(const struct graph *g, const struct node *n, uint32_t input
 	return !v || v->data;
 }
 
-/* Kernels compute float32, and have at least one element to compute. What they take besides are
+/* What only moves elements about, none of them made up. */
+static bool moves(const struct node *n)
+{
+	switch (n->op) {
+	case OP_TRANSPOSE:
+	case OP_SLICE:
+	case OP_SPLIT:
+	case OP_GATHER:
+	case OP_EXPAND:
+	case OP_TILE:
+	case OP_DEPTH_TO_SPACE:
+	case OP_SPACE_TO_DEPTH:
+		return true;
+	case OP_RESIZE:
+		return n->attr.resize.mode == RESIZE_NEAREST &&
+		       n->attr.resize.coordinates != RESIZE_CROP;
+	default:
+		return false;
+	}
+}
+
+/* Kernels compute float32, or move bytes, and have at least one element to compute. What they take besides are
  * constants: indices, axes, shapes. */
-static bool plain_floats(const struct graph *g, const struct node *n)
+static bool fits_kernel(const struct node *n, const struct value *v)
+{
+	return graph_elements(v) > 0 &&
+	       (v->dtype == CNN_F32 || (moves(n) && quantised_is_byte(v->dtype)));
+}
+
+static bool plain_tensors(const struct graph *g, const struct node *n)
 {
 	for (uint32_t i = 0; i < n->n_in; i++) {
 		const struct value *v = graph_in(g, n, i);
-		if (v && !v->data && (v->dtype != CNN_F32 || graph_elements(v) == 0))
+		if (v && !v->data && !fits_kernel(n, v))
 			return false;
 	}
 	for (uint32_t k = 0; k < n->n_out; k++) {
 		const struct value *v = &g->value[n->out[k]];
-		if (v->dtype != CNN_F32 || graph_elements(v) == 0)
+		if (!fits_kernel(n, v))
 			return false;
 	}
 	return true;
@@ -92,5 +119,5 @@ static bool has_kernel(const struct graph *g, const struct node *n)
 bool eval_at_run_time(const struct graph *g, const struct node *n)
 {
 	return !eval_is_view(n->op) && !quantised_has_step(g, n) &&
-	       !(plain_floats(g, n) && has_kernel(g, n));
+	       !(plain_tensors(g, n) && has_kernel(g, n));
 }

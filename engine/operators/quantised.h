@@ -73,6 +73,18 @@ struct quantised_window {
 struct quantised_window quantised_window(const struct window_attr *w, const struct value *x,
                                          const struct value *y);
 
+/* QLinearAdd in the order of onnxruntime's kernel with fused multiply-add, what does not depend on the elements first:
+ * a * x + (b * y + fixed), each sum rounded once. `swap`: x is the second operand. */
+struct quantised_sum {
+	float a, b, fixed;
+	bool swap;
+};
+struct quantised_sum quantised_sum(const struct graph *g, const struct node *n);
+
+/* What each stored byte of input `x` becomes, whatever its sign, where that is all there is to it: in QLinearSigmoid,
+ * QLinearLeakyRelu, QLinearConcat. */
+void quantised_table(const struct graph *g, const struct node *n, uint32_t x, uint8_t to[256]);
+
 /* Whether plan/ has more for the node than its evaluation rule on tensors in ONNX's order: all but the pictures
  * is constant, and the form is one that its step takes. */
 bool quantised_has_step(const struct graph *g, const struct node *n);

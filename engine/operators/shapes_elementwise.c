@@ -144,12 +144,15 @@ SHAPE_RULE(shape_copy)
 
 SHAPE_RULE(shape_dropout)
 {
-	const struct value *training = graph_in(g, n, 2);
+	const struct value *ratio = graph_in(g, n, 1), *training = graph_in(g, n, 2);
 	enum cnn_status s = shape_require_constant(g, n, 2, "training_mode is", err);
 	if (s)
 		return s;
+	/* Swin transformers are exported in training mode, with a ratio of 0: nothing is dropped. */
+	bool drops_none = ratio && ratio->data && ratio->dtype == CNN_F32 &&
+	                  graph_elements(ratio) == 1 && *(const float *)ratio->data == 0;
 	if (training && (training->dtype != CNN_BOOL || graph_elements(training) != 1 ||
-	                 resolve_int(training, 0) != 0))
+	                 (resolve_int(training, 0) != 0 && !drops_none)))
 		return cnn_fail(err, CNN_UNSUPPORTED,
 		                "node '%s': Dropout in training mode is not supported", n->name);
 	return shape_copy(g, n, err);

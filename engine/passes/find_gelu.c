@@ -159,13 +159,5 @@ static void try_node(struct graph *g, struct pass_log *log, const struct uses *u
 
 enum cnn_status pass_find_gelu(struct graph *g, struct pass_log *log, struct cnn_error *err)
 {
-	struct uses uses;
-	enum cnn_status status = uses_count(g, &uses, err);
-	if (status)
-		return status;
-	for (size_t i = 0; i < g->n_node; i++)
-		if (!g->node[i].dead)
-			try_node(g, log, &uses, &g->node[i]);
-	uses_free(&uses);
-	return CNN_OK;
+	return rewrite_each(g, log, try_node, err);
 }

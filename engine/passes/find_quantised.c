@@ -272,7 +272,8 @@ static struct node *result_of(struct quantised_pass *p, struct node *n, struct n
 	return *clamp && !quantised_clamps(p->g, q, *clamp) ? NULL : q;
 }
 
-/* Quantising again what was dequantised with the same numbers. */
+/* Quantising again what was dequantised with the same numbers. Who reads the result finds the first integers
+ * in p->now, once the walk is there. */
 static void drop_pair(struct quantised_pass *p, struct node *q)
 {
 	struct node *dq = quantised_source(p, q, 0);
@@ -280,8 +281,15 @@ static void drop_pair(struct quantised_pass *p, struct node *q)
 	    !quantised_per_tensor(p->g, dq) || !quantised_same(p->g, dq, q))
 		return;
 	quantised_absorb(p, dq, q);
-	graph_replace_uses(p->g, q->out[0], dq->in[0]);
+	p->now[q->out[0]] = dq->in[0];
 	q->dead = true;
+}
+
+static void read_now(const struct quantised_pass *p, struct node *n)
+{
+	for (uint32_t k = 0; k < n->n_in; k++)
+		if (n->in[k] < p->n_value)
+			n->in[k] = p->now[n->in[k]];
 }
 
 enum cnn_status pass_find_quantised(struct graph *g, struct pass_log *log, struct cnn_error *err)
@@ -294,6 +302,7 @@ enum cnn_status pass_find_quantised(struct graph *g, struct pass_log *log, struc
 		struct node *n = &g->node[i], *clamp;
 		if (n->dead)
 			continue;
+		read_now(&p, n);
 		if (!match_table[n->op]) {
 			drop_pair(&p, n);
 			continue;
@@ -306,6 +315,8 @@ enum cnn_status pass_find_quantised(struct graph *g, struct pass_log *log, struc
 			rewrite_log(log, clamp, n);
 		}
 	}
+	for (size_t i = 0; i < g->n_output; i++)
+		g->output[i] = p.now[g->output[i]];
 	quantised_end(&p);
 	return CNN_OK;
 }

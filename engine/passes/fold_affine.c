@@ -133,10 +133,7 @@ static enum cnn_status fold(struct graph *g, node_id id, const struct affine *a,
 			                     old_bias->data)[graph_elements(old_bias) == 1 ? 0 : c];
 		bias[c] = (float)(b * a->s[c] + a->t[c]);
 	}
-	if (n->op == OP_MATMUL) { /* of rank 2: see foldable() */
-		n->op = OP_GEMM;
-		n->attr.gemm = (struct gemm_attr){.alpha = 1};
-	}
+	/* A MatMul takes its bias as a third input, which no file can give it. */
 	if (n->op == OP_GEMM)
 		n->attr.gemm.beta = 1;
 	in[0] = n->in[0];
@@ -155,7 +152,7 @@ static bool foldable(const struct graph *g, const struct node *n)
 	const struct value *bias = graph_in(g, n, 2);
 	if (bias && !bias->data)
 		return false;
-	return n->op != OP_MATMUL || (graph_in(g, n, 0)->rank == 2 && graph_in(g, n, 1)->rank == 2);
+	return n->op != OP_MATMUL || (graph_in(g, n, 0)->rank >= 2 && graph_in(g, n, 1)->rank == 2);
 }
 
 enum cnn_status pass_fold_affine(struct graph *g, struct pass_log *log, struct cnn_error *err)

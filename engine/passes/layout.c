@@ -91,6 +91,7 @@ static const enum need needs[OP_COUNT] = {
 	[OP_DEQUANTIZE_LINEAR] = NEED_FOLLOW,
 	[OP_QLINEAR_ADD] = NEED_FOLLOW,
 	[OP_QLINEAR_MUL] = NEED_FOLLOW,
+	[OP_QLINEAR_CONCAT] = NEED_FOLLOW,
 	[OP_QLINEAR_SIGMOID] = NEED_FOLLOW,
 	[OP_QLINEAR_LEAKY_RELU] = NEED_FOLLOW,
 };
@@ -278,8 +279,9 @@ enum cnn_status pass_layout(struct graph *g, struct pass_log *log, struct cnn_er
 	size_t n_node = g->n_node;
 	for (size_t i = n_node; i-- > 0;) {
 		const struct node *n = &g->node[i];
-		bool quantises = n->op == OP_QUANTIZE_LINEAR && p.feeds_window[n->out[0]];
-		if (!n->dead && (quantises || need_of(g, n) == NEED_CHANNELS_LAST))
+		bool quantises = n->op == OP_QUANTIZE_LINEAR || n->op == OP_DEQUANTIZE_LINEAR;
+		if (!n->dead && ((quantises && p.feeds_window[n->out[0]]) ||
+		                 need_of(g, n) == NEED_CHANNELS_LAST))
 			p.feeds_window[n->in[0]] = true;
 	}
 	for (size_t i = 0; i < g->n_input; i++) {

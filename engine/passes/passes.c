@@ -8,6 +8,7 @@ const struct pass passes[] = {
 	{"drop identity", pass_drop_identity, true},
 	{"find activation", pass_find_activation, true},
 	{"find gelu", pass_find_gelu, true},
+	{"find layer norm", pass_find_layer_norm, true},
 	{"find shuffle", pass_find_shuffle, true},
 	{"merge pad", pass_merge_pad, true},
 	{"fold affine", pass_fold_affine, true},

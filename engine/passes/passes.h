@@ -30,6 +30,7 @@ pass_fn pass_find_quantised; /* operators between DequantizeLinear and QuantizeL
 pass_fn pass_drop_identity;   /* Identity, Dropout, Concat, Sum, ... of one input */
 pass_fn pass_find_activation; /* x * sigmoid(x) and its kin, spelled out -> one node */
 pass_fn pass_find_gelu;       /* x * (1 + erf(x / sqrt(2))) / 2, spelled out -> one node */
+pass_fn pass_find_layer_norm; /* (x - mean) / sqrt(variance + epsilon), spelled out -> one node */
 pass_fn pass_find_shuffle;    /* Reshape, Transpose, Reshape of groups -> Gather of channels */
 pass_fn pass_merge_pad;       /* zero Pad before Conv -> Conv's own padding */
 pass_fn pass_fold_affine;   /* BatchNormalization, Mul, Add by channel -> the weights before them */

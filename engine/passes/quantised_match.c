@@ -16,13 +16,16 @@ enum cnn_status quantised_begin(struct graph *g, struct pass_log *log, struct qu
 		return status;
 	out->source = malloc((g->n_value + 1) * sizeof *out->source);
 	out->absorber = malloc((g->n_node + 1) * sizeof *out->absorber);
-	if (!out->source || !out->absorber) {
+	out->now = malloc((g->n_value + 1) * sizeof *out->now);
+	if (!out->source || !out->absorber || !out->now) {
 		quantised_end(out);
 		return cnn_fail_memory(err, "the quantisation pass",
 		                       g->n_value * sizeof *out->source);
 	}
-	for (size_t v = 0; v < g->n_value; v++)
+	for (size_t v = 0; v < g->n_value; v++) {
 		out->source[v] = NO_NODE;
+		out->now[v] = (value_id)v;
+	}
 	for (size_t i = 0; i < g->n_node; i++) {
 		out->absorber[i] = NO_NODE;
 		if (g->node[i].op == OP_DEQUANTIZE_LINEAR)
@@ -34,7 +37,7 @@ enum cnn_status quantised_begin(struct graph *g, struct pass_log *log, struct qu
 void quantised_end(struct quantised_pass *p)
 {
 	struct graph *g = p->g;
-	if (p->absorber && p->source) {
+	if (p->absorber && p->source && p->now) {
 		graph_sweep(g);
 		for (size_t i = 0; i < p->n_node; i++)
 			if (g->node[i].dead && p->absorber[i] != NO_NODE)
@@ -42,6 +45,7 @@ void quantised_end(struct quantised_pass *p)
 	}
 	free(p->source);
 	free(p->absorber);
+	free(p->now);
 	uses_free(&p->uses);
 }
 

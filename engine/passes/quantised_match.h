@@ -9,6 +9,7 @@ struct quantised_pass {
 	struct uses uses;
 	node_id *source;   /* [values]: the DequantizeLinear that makes it, or NO_NODE */
 	node_id *absorber; /* [nodes]: what a dequantisation has become a part of */
+	value_id *now;     /* [values]: what stands in a value's place; mostly itself */
 	size_t n_value, n_node;
 };
 

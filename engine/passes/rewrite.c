@@ -38,6 +38,20 @@ void uses_free(struct uses *uses)
 	*uses = (struct uses){0};
 }
 
+enum cnn_status rewrite_each(struct graph *g, struct pass_log *log, rewrite_fn *rewrite,
+                             struct cnn_error *err)
+{
+	struct uses uses;
+	enum cnn_status status = uses_count(g, &uses, err);
+	if (status)
+		return status;
+	for (size_t i = 0; i < g->n_node; i++)
+		if (!g->node[i].dead)
+			rewrite(g, log, &uses, &g->node[i]);
+	uses_free(&uses);
+	return CNN_OK;
+}
+
 struct node *uses_only_consumer(const struct graph *g, const struct uses *uses, value_id v)
 {
 	if (v >= uses->n || uses->count[v] != 1 || uses->consumer[v] == NO_NODE)

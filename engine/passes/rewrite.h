@@ -13,6 +13,12 @@ struct uses {
 enum cnn_status uses_count(const struct graph *g, struct uses *out, struct cnn_error *err);
 void uses_free(struct uses *uses);
 
+/* Try a rewrite on every node that lives, in order, with the uses counted before. */
+typedef void rewrite_fn(struct graph *g, struct pass_log *log, const struct uses *uses,
+                        struct node *n);
+enum cnn_status rewrite_each(struct graph *g, struct pass_log *log, rewrite_fn *rewrite,
+                             struct cnn_error *err);
+
 /* The node that alone reads v, or NULL. */
 struct node *uses_only_consumer(const struct graph *g, const struct uses *uses, value_id v);
 /* The live node that makes v, or NULL. */

@@ -9,7 +9,7 @@ struct depthwise_args {
 	bool has_residual;
 	struct gemm_window window;
 	const float *weights; /* [taps][channels] */
-	const float *bias, *zero;
+	const float *bias;
 	float lo, hi;
 	struct tail tail;
 };

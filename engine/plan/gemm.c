@@ -1,110 +1,10 @@
-#include "engine/plan/gemm.h"
+#include "engine/plan/gemm_view.h"
 
-#include <string.h>
+/* Half of the smallest L1 there is. */
+enum { PANEL_IN_L1 = 16384 };
 
-/* One picture's operands. */
-struct gemm_view {
-	const struct gemm_args *a;
-	const struct rows *x, *y;
-	const float *residual; /* laid out like the whole output, or NULL */
-	const float **ptr;     /* [taps * GEMM_MAX_MR], scratch */
-	float *copies;         /* [GEMM_MAX_MR * taps * kc], scratch, when the taps are gathered */
-};
-
-/* The address of tap (ky, kx) for output position (oy, ox), or the zeros. */
-static const float *tap_address(const struct gemm_view *v, int32_t oy, int32_t ox, int32_t ky,
-                                int32_t kx)
-{
-	const struct gemm_window *w = &v->a->window;
-	int32_t iy = oy * w->stride[0] - w->pad[0] + ky * w->dilation[0];
-	int32_t ix = ox * w->stride[1] - w->pad[1] + kx * w->dilation[1];
-	if (iy < 0 || iy >= w->in_h || ix < 0 || ix >= w->in_w)
-		return v->a->zero;
-	return rows_at(v->x, iy) + (size_t)ix * w->pixel;
-}
-
-/* Pointers to the rows of A of `m` rows from `row` on: ptr[t * mr + i]. */
-static void find_rows(const struct gemm_view *v, size_t group, size_t row, size_t m)
-{
-	const struct gemm_args *a = v->a;
-	const struct gemm_window *w = &a->window;
-	size_t mr = a->k->gemm_f32.mr, from = group * a->kc;
-	if (w->plain && v->x->mask == ROWS_ALL) {
-		for (size_t i = 0; i < m; i++)
-			v->ptr[i] = v->x->base + from + (row + i) * w->pixel;
-		return;
-	}
-	int32_t oy = (int32_t)(row / (size_t)w->out_w), ox = (int32_t)(row % (size_t)w->out_w);
-	for (size_t i = 0; i < m; i++) {
-		const float **p = v->ptr + i;
-		for (int32_t ky = 0; ky < w->kernel[0]; ky++)
-			for (int32_t kx = 0; kx < w->kernel[1]; kx++, p += mr) {
-				const float *tap = tap_address(v, oy, ox, ky, kx);
-				*p = tap == a->zero ? tap : tap + from;
-			}
-		if (++ox == w->out_w) {
-			ox = 0;
-			oy++;
-		}
-	}
-}
-
-/* Copy the taps of each row together, so that the kernel sees one long row. */
-static void gather_rows(const struct gemm_view *v, size_t m)
-{
-	const struct gemm_args *a = v->a;
-	size_t mr = a->k->gemm_f32.mr, k = a->taps * a->kc;
-	for (size_t i = 0; i < m; i++) {
-		float *to = v->copies + i * k;
-		for (size_t t = 0; t < a->taps; t++) {
-			const float *from = v->ptr[t * mr + i];
-			for (size_t c = 0; c < a->kc; c++)
-				*to++ = from[c];
-		}
-	}
-	for (size_t i = 0; i < m; i++)
-		v->ptr[i] = v->copies + i * k;
-}
-
-/* The window's rows are contiguous: ptr[ky * mr + i] shows them where they lie. Those that reach beyond
- * the picture are copied, zeros around them. */
-static void find_window_rows(const struct gemm_view *v, size_t row, size_t m)
-{
-	const struct gemm_args *a = v->a;
-	const struct gemm_window *w = &a->window;
-	size_t mr = a->k->gemm_f32.mr, width = (size_t)w->kernel[1] * a->kc;
-	float *copies = v->copies;
-	int32_t oy = (int32_t)(row / (size_t)w->out_w), ox = (int32_t)(row % (size_t)w->out_w);
-	for (size_t i = 0; i < m; i++) {
-		int32_t ix = ox * w->stride[1] - w->pad[1];
-		int32_t left = ix < 0 ? -ix : 0, end = w->in_w - ix;
-		if (end > w->kernel[1])
-			end = w->kernel[1];
-		for (int32_t ky = 0; ky < w->kernel[0]; ky++) {
-			int32_t iy = oy * w->stride[0] - w->pad[0] + ky * w->dilation[0];
-			const float **p = &v->ptr[(size_t)ky * mr + i];
-			if (iy < 0 || iy >= w->in_h || left >= end) {
-				*p = a->zero;
-				continue;
-			}
-			const float *from = rows_at(v->x, iy);
-			if (left == 0 && end == w->kernel[1]) {
-				*p = from + (size_t)ix * w->pixel;
-				continue;
-			}
-			*p = copies;
-			size_t before = (size_t)left * a->kc, inside = (size_t)(end - left) * a->kc;
-			memset(copies, 0, width * sizeof *copies);
-			memcpy(copies + before, from + (size_t)(ix + left) * w->pixel,
-			       inside * sizeof *copies);
-			copies += width;
-		}
-		if (++ox == w->out_w) {
-			ox = 0;
-			oy++;
-		}
-	}
-}
+/* Tiles of a work item; rounding makes them up to half as many more. */
+enum { ROW_BLOCK = 8, MAX_ROW_BLOCK = ROW_BLOCK + ROW_BLOCK / 2 };
 
 /* What follows in memory in an output row by row: all, or up to where the ring begins anew. */
 static size_t rows_until_wrap(const struct gemm_view *v, size_t row)
@@ -123,7 +23,14 @@ static float *output_at(const struct gemm_view *v, size_t row)
 	return rows_at(v->y, (int32_t)(row / width)) + row % width * v->a->ldc;
 }
 
-static void run_tile(const struct gemm_view *v, size_t group, size_t panel, size_t row, size_t m)
+/* Some of the columns. */
+struct panels {
+	size_t first, end;
+};
+
+/* y: of the first row and column of the group */
+static void run_tile(const struct gemm_view *v, size_t group, size_t panel, const float *const *ptr,
+                     float *y, size_t row, size_t m)
 {
 	const struct gemm_args *a = v->a;
 	const struct gemm_f32 *gemm = &a->k->gemm_f32;
@@ -133,47 +40,108 @@ static void run_tile(const struct gemm_view *v, size_t group, size_t panel, size
 	size_t kc = a->taps * a->kc / taps;
 	size_t column = panel * gemm->nr, n = a->n - column < gemm->nr ? a->n - column : gemm->nr;
 	size_t first = group * a->n + column;
-	float *y = output_at(v, row) + first;
 	struct epilogue ep = {
 		.bias = a->bias ? a->bias + first : NULL,
 		.residual = v->residual ? v->residual + row * a->ldc + first : NULL,
 		.lo = a->lo,
 		.hi = a->hi,
 	};
-	const float *b = a->packed + group * gemm_f32_packed_size(gemm, a->n, a->taps * a->kc) +
-	                 panel * gemm->nr * a->taps * a->kc;
-	gemm->fn(m, n, taps, kc, v->ptr, b, y, a->ldc, &ep);
-	if (a->tail.kind != ACT_NONE)
-		for (size_t i = 0; i < m; i++)
-			tail_apply(&a->tail, n, y + i * a->ldc);
+	const float *b = a->packed + group * a->packed_group + panel * gemm->nr * a->taps * a->kc;
+	gemm->fn(m, n, taps, kc, ptr, b, y + column, a->ldc, &ep);
 }
 
-/* Rows row..end of one picture for some of the panels. */
-static void run_rows(const struct gemm_view *v, size_t group, size_t panel_first, size_t panel_end,
-                     size_t row, size_t end)
+/* The rest of the activation, of rows that follow each other: all columns of them at once where that is what
+ * was made, since each call has its price. */
+static void finish_rows(const struct gemm_view *v, size_t group, const struct panels *p, size_t row,
+                        size_t m)
 {
 	const struct gemm_args *a = v->a;
-	size_t mr = a->k->gemm_f32.mr;
-	while (row < end) {
-		size_t m = end - row < mr ? end - row : mr, together = rows_until_wrap(v, row);
-		if (m > together)
-			m = together;
-		if (a->gather == GATHER_ROWS)
-			find_window_rows(v, row, m);
-		else
-			find_rows(v, group, row, m);
-		if (a->gather == GATHER_ALL)
-			gather_rows(v, m);
-		for (size_t panel = panel_first; panel < panel_end; panel++)
-			run_tile(v, group, panel, row, m);
-		row += m;
+	if (a->tail.kind == ACT_NONE)
+		return;
+	size_t nr = a->k->gemm_f32.nr, column = p->first * nr;
+	size_t end = p->end * nr < a->n ? p->end * nr : a->n, n = end - column;
+	float *y = output_at(v, row) + group * a->n + column;
+	if (n == a->ldc)
+		tail_apply(a->k, &a->tail, m * n, y);
+	else
+		for (size_t i = 0; i < m; i++)
+			tail_apply(a->k, &a->tail, n, y + i * a->ldc);
+}
+
+/* `high` tiles of `rows` rows, then some of one row fewer. */
+struct tiles {
+	size_t rows, high;
+};
+
+/* Of nearly equal height: a last one of few rows would take as long as a whole one. */
+static struct tiles cut_tiles(const struct gemm_args *a, size_t rows)
+{
+	size_t mr = a->k->gemm_f32.mr, n = (rows + mr - 1) / mr;
+	struct tiles t = {(rows + n - 1) / n, 0};
+	t.high = rows - n * (t.rows - 1);
+	return t;
+}
+
+static size_t next_tile(struct tiles *left)
+{
+	if (left->high == 0)
+		return left->rows - 1;
+	left->high--;
+	return left->rows;
+}
+
+/* Rows row..end, which follow each other in the output, for some of the panels. */
+static void run_together(const struct gemm_view *v, size_t group, const struct panels *p,
+                         size_t row, size_t end)
+{
+	const struct gemm_args *a = v->a;
+	const struct tiles tiles = cut_tiles(a, end - row);
+	const size_t first = row;
+	float *y = output_at(v, row) + group * a->n;
+	if (a->window.plain && a->panels_first) {
+		/* Each row of A is one pointer, whatever the tile. */
+		gemm_find_rows(v, group, row, end - row);
+		for (size_t panel = p->first; panel < p->end; panel++) {
+			struct tiles left = tiles;
+			for (size_t m, at = 0; at < end - row; at += m) {
+				m = next_tile(&left);
+				run_tile(v, group, panel, v->ptr + at, y + at * a->ldc, row + at,
+				         m);
+			}
+		}
+		finish_rows(v, group, p, row, end - row);
+		return;
 	}
+	struct tiles left = tiles;
+	for (size_t m; row < end; row += m) {
+		m = next_tile(&left);
+		gemm_find_rows(v, group, row, m);
+		for (size_t panel = p->first; panel < p->end; panel++)
+			run_tile(v, group, panel, v->ptr, y + (row - first) * a->ldc, row, m);
+		finish_rows(v, group, p, row, m);
+	}
+}
+
+static void run_rows(const struct gemm_view *v, size_t group, const struct panels *p, size_t row,
+                     size_t end)
+{
+	for (size_t next; row < end; row = next) {
+		size_t together = rows_until_wrap(v, row);
+		next = end - row < together ? end : row + together;
+		run_together(v, group, p, row, next);
+	}
+}
+
+static size_t pointer_bytes(const struct gemm_args *a)
+{
+	size_t rows = a->window.plain ? MAX_ROW_BLOCK * GEMM_MAX_MR : a->taps * GEMM_MAX_MR;
+	return rows * sizeof(float *);
 }
 
 static void use_scratch(struct gemm_view *v, char *scratch)
 {
 	v->ptr = (const float **)(void *)scratch;
-	v->copies = (float *)(void *)(scratch + v->a->taps * GEMM_MAX_MR * sizeof *v->ptr);
+	v->copies = (float *)(void *)(scratch + pointer_bytes(v->a));
 }
 
 static size_t panels_of(const struct gemm_args *a)
@@ -186,10 +154,15 @@ void gemm_rows(const void *args, const struct rows *x, const struct rows *y, con
 {
 	const struct gemm_args *a = args;
 	struct gemm_view v = {.a = a, .x = x, .y = y, .residual = residual};
-	size_t width = (size_t)a->window.out_w, panels = panels_of(a);
+	size_t width = (size_t)a->window.out_w, end = (size_t)to * width;
+	size_t block = a->row_block * a->k->gemm_f32.mr;
+	const struct panels all = {0, panels_of(a)};
 	use_scratch(&v, scratch);
-	for (size_t group = 0; group < a->groups; group++)
-		run_rows(&v, group, 0, panels, (size_t)from * width, (size_t)to * width);
+	for (size_t row = (size_t)from * width, next; row < end; row = next) {
+		next = end - row < block ? end : row + block;
+		for (size_t group = 0; group < a->groups; group++)
+			run_rows(&v, group, &all, row, next);
+	}
 }
 
 /* --- as a step of its own --------------------------------------------------------------------- */
@@ -202,6 +175,14 @@ struct gemm_job {
 	size_t row_blocks, panel_blocks;
 };
 
+/* Blocks are whole tiles, but for the last row. */
+static size_t first_row(const struct gemm_job *job, size_t row_block)
+{
+	size_t mr = job->a->k->gemm_f32.mr, tiles = (job->rows + mr - 1) / mr;
+	size_t row = row_block * tiles / job->row_blocks * mr;
+	return row < job->rows ? row : job->rows;
+}
+
 static void run_item(void *ctx, size_t item, size_t thread)
 {
 	const struct gemm_job *job = ctx;
@@ -209,14 +190,10 @@ static void run_item(void *ctx, size_t item, size_t thread)
 	const struct run *run = job->run;
 	size_t row_block = item % job->row_blocks, rest = item / job->row_blocks;
 	size_t group = rest / job->panel_blocks, panel_block = rest % job->panel_blocks;
-	size_t panels = panels_of(a);
-	size_t panel_first = panel_block * a->panel_block, panel_end = panel_first + a->panel_block;
-	if (panel_end > panels)
-		panel_end = panels;
-	size_t block = a->row_block * a->k->gemm_f32.mr;
-	size_t row = row_block * block, row_end = row + block;
-	if (row_end > job->rows)
-		row_end = job->rows;
+	struct panels panels = {panel_block * a->panel_block, panels_of(a)};
+	if (panels.end - panels.first > a->panel_block)
+		panels.end = panels.first + a->panel_block;
+	size_t row = first_row(job, row_block), row_end = first_row(job, row_block + 1);
 
 	/* A tile's rows may belong to two pictures, whose outputs need not be neighbours. */
 	while (row < row_end) {
@@ -232,7 +209,7 @@ static void run_item(void *ctx, size_t item, size_t thread)
 		if (a->has_residual)
 			v.residual = ref_at(run, &a->residual, picture);
 		use_scratch(&v, run->scratch + thread * run->scratch_stride);
-		run_rows(&v, group, panel_first, panel_end, row - first, end - first);
+		run_rows(&v, group, &panels, row - first, end - first);
 		row = end;
 	}
 }
@@ -247,16 +224,15 @@ void gemm_step(const struct step *step, const struct run *run, size_t first, siz
 		.rows = a->rows * n,
 		.panel_blocks = (panels_of(a) + a->panel_block - 1) / a->panel_block,
 	};
-	size_t block_rows = a->row_block * a->k->gemm_f32.mr;
-	job.row_blocks = (job.rows + block_rows - 1) / block_rows;
+	size_t mr = a->k->gemm_f32.mr, tiles = (job.rows + mr - 1) / mr;
+	job.row_blocks = tiles < a->row_block ? 1 : (tiles + a->row_block / 2) / a->row_block;
 	cnn_parallel_for(run->pool, a->groups * job.panel_blocks * job.row_blocks, run_item, &job);
 }
 
 size_t gemm_scratch(const struct gemm_args *a)
 {
-	size_t pointers = a->taps * GEMM_MAX_MR * sizeof(float *);
 	size_t gathered = a->gather ? GEMM_MAX_MR * a->taps * a->kc * sizeof(float) : 0;
-	return pointers + gathered;
+	return pointer_bytes(a) + gathered;
 }
 
 size_t gemm_zeros(const struct gemm_args *a)
@@ -270,12 +246,14 @@ void gemm_finish(struct lowering *l, struct gemm_args *a)
 	size_t panels = (a->n + nr - 1) / nr, tiles = (a->rows + mr - 1) / mr;
 	/* A block of panels stays in half of L2 while the rows go by. */
 	size_t panel_bytes = a->taps * a->kc * nr * sizeof(float);
+	a->packed_group = gemm_f32_packed_size(&a->k->gemm_f32, a->n, a->taps * a->kc);
+	a->panels_first = panel_bytes <= PANEL_IN_L1;
 	a->panel_block = l->options->l2_bytes / 2 / (panel_bytes ? panel_bytes : 1);
 	if (a->panel_block < 1)
 		a->panel_block = 1;
 	if (a->panel_block > panels)
 		a->panel_block = panels;
-	a->row_block = 8;
+	a->row_block = ROW_BLOCK;
 	/* Enough items for every thread to get some, first by rows, then by columns. */
 	size_t want = l->options->threads_hint > 1 ? 4 * l->options->threads_hint : 1;
 	while (a->row_block > 1 && (tiles + a->row_block - 1) / a->row_block < want)

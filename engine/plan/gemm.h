@@ -35,6 +35,8 @@ struct gemm_args {
 	float lo, hi;
 	struct tail tail;
 	size_t row_block, panel_block; /* of one work item, in tiles and panels */
+	size_t packed_group;           /* floats of one group's panels */
+	bool panels_first; /* the rows of an item go by each panel, instead of the panels by each row */
 };
 
 step_fn gemm_step;

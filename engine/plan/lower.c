@@ -83,14 +83,17 @@ lower_fn *const lower_table[OP_COUNT] = {
 	[OP_SPACE_TO_DEPTH] = lower_space_to_depth,
 	[OP_LAYOUT] = lower_layout,
 	[OP_QLINEAR_CONV] = lower_qlinear_conv,
-	[OP_QLINEAR_AVERAGE_POOL] = lower_generic,
-	[OP_QLINEAR_GLOBAL_AVERAGE_POOL] = lower_generic,
-	[OP_QUANTIZE_LINEAR] = lower_generic,
-	[OP_DEQUANTIZE_LINEAR] = lower_generic,
-	[OP_QLINEAR_ADD] = lower_generic,
-	[OP_QLINEAR_MUL] = lower_generic,
-	[OP_QLINEAR_SIGMOID] = lower_generic,
-	[OP_QLINEAR_LEAKY_RELU] = lower_generic,
+	[OP_QLINEAR_AVERAGE_POOL] = lower_pool_bytes,
+	[OP_QLINEAR_GLOBAL_AVERAGE_POOL] = lower_pool_bytes,
+	[OP_QUANTIZE_LINEAR] = lower_quantise,
+	[OP_DEQUANTIZE_LINEAR] = lower_quantise,
+	[OP_QLINEAR_ADD] = lower_pair_bytes,
+	[OP_QLINEAR_MUL] = lower_pair_bytes,
+	[OP_QLINEAR_CONCAT] = lower_concat_bytes,
+	[OP_QLINEAR_MATMUL] = lower_qmatmul,
+	[OP_QGEMM] = lower_qmatmul,
+	[OP_QLINEAR_SIGMOID] = lower_table_bytes,
+	[OP_QLINEAR_LEAKY_RELU] = lower_table_bytes,
 	/* These are always folded: their results depend on shapes alone. */
 	[OP_SHAPE] = NULL,
 	[OP_CONSTANT_OF_SHAPE] = NULL,
@@ -297,7 +300,7 @@ void tail_split(const struct activation *a, float *lo, float *hi, struct tail *t
 	*tail = clamp ? (struct tail){0} : tail_of(a);
 }
 
-void tail_apply(const struct tail *tail, size_t n, float *y)
+void tail_apply(const struct kernels *k, const struct tail *tail, size_t n, float *y)
 {
 	static const enum unary function[] = {
 		[ACT_NONE] = UNARY_COUNT,
@@ -312,5 +315,5 @@ void tail_apply(const struct tail *tail, size_t n, float *y)
 		[ACT_MISH] = UNARY_MISH,
 	};
 	if (tail->kind != ACT_NONE)
-		unary_f32(function[tail->kind], n, y, tail->lo, tail->hi, y);
+		k->unary_f32(function[tail->kind], n, y, tail->lo, tail->hi, y);
 }

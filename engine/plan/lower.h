@@ -75,7 +75,7 @@ struct tail {
 	enum act kind;
 	float lo, hi;
 };
-void tail_apply(const struct tail *tail, size_t n, float *y);
+void tail_apply(const struct kernels *k, const struct tail *tail, size_t n, float *y);
 struct tail tail_of(const struct activation *a);
 /* The clamp of an activation, -INFINITY and INFINITY when it is another kind; *tail gets that. */
 void tail_split(const struct activation *a, float *lo, float *hi, struct tail *tail);
@@ -86,14 +86,26 @@ lower_fn lower_conv, lower_matmul, lower_gemm, lower_pool, lower_global_pool, lo
 	lower_gather, lower_expand, lower_layout, lower_tile, lower_depth_to_space,
 	lower_space_to_depth, lower_resize, lower_qlinear_conv;
 
+/* Operators on bytes. */
+lower_fn lower_qmatmul, lower_pool_bytes, lower_quantise, lower_pair_bytes, lower_table_bytes,
+	lower_concat_bytes;
+
 /* Bytes from one layout into the other. */
 enum cnn_status lower_layout_bytes(struct lowering *l, const struct node *n, struct cnn_error *err);
 
-/* Any operator and type that has an evaluation rule, in plain layout; those on quantised tensors in both. */
+/* A QLinearConv that is depthwise, and small enough for a kernel's lists of pixels. */
+bool qdwconv_fits(const struct lowering *l, const struct node *n);
+lower_fn lower_qdwconv;
+
+/* Any operator and type that has an evaluation rule, in plain layout. */
 lower_fn lower_generic;
 
 /* The first and the last steps: pictures or tensors into graph input `index`, graph output `index` out. */
 enum cnn_status lower_input(struct lowering *l, size_t index, struct cnn_error *err);
+/* The QuantizeLinear that alone reads graph input `index`, when one step can make its result; or NULL. */
+const struct node *input_quantised_at_once(const struct lowering *l, size_t index);
+enum cnn_status lower_input_bytes(struct lowering *l, size_t index, const struct node *n,
+                                  struct cnn_error *err);
 enum cnn_status lower_output(struct lowering *l, size_t index, struct cnn_error *err);
 
 #endif

@@ -6,10 +6,7 @@
 
 /* Taps shorter than GATHER_BELOW floats are shown to the kernel together: as whole rows of the window
  * where these are contiguous and not short themselves. */
-enum { GATHER_BELOW = 16, ROWS_FROM = 8 };
-
-/* Pointers to all taps of an output row take at most this much of a depthwise convolution's scratch. */
-#define MAX_ROW_POINTERS ((size_t)1 << 22)
+enum { GATHER_BELOW = 16, ROWS_FROM = 3 };
 
 static void read_window(const struct node *n, const struct value *x, const struct value *y,
                         struct gemm_window *w)
@@ -107,9 +104,9 @@ static enum cnn_status make_depthwise(struct lowering *l, const struct node *n,
 	out->residual = &d->residual;
 	out->work.fn = depthwise_rows;
 	out->work.args = d;
-	out->work.kernel = "dwconv_f32";
+	out->work.kernel = "dwrow_f32";
 	out->work.weight_bytes = a->taps * a->ldc * sizeof(float);
-	out->work.scratch_bytes = (size_t)a->window.out_w * a->taps * sizeof(float *);
+	out->work.scratch_bytes = (size_t)a->window.kernel[0] * sizeof(float *);
 	return CNN_OK;
 }
 
@@ -177,7 +174,7 @@ static enum cnn_status make_conv(struct lowering *l, const struct node *n, struc
 				     .in_row = (size_t)w->in_w * w->pixel,
 				     .out_row = (size_t)w->out_w * a.ldc,
 			     }};
-	if (a.groups > 1 && a.kc == 1 && a.n == 1 && a.taps <= MAX_ROW_POINTERS / (size_t)w->out_w)
+	if (a.groups > 1 && a.kc == 1 && a.n == 1)
 		return make_depthwise(l, n, &a, out, err);
 	if (winograd_pays(l, &a))
 		return make_winograd(l, n, &a, out, err);

@@ -4,6 +4,7 @@
 #include <math.h>
 
 struct unary_args {
+	const struct kernels *k;
 	struct ref x, y;
 	enum unary function;
 	float p, q;
@@ -25,8 +26,8 @@ static void unary_block(void *ctx, size_t item, size_t thread)
 	const struct unary_args *a = job->a;
 	size_t picture = job->first + item / job->blocks, at = item % job->blocks * UNARY_BLOCK;
 	size_t n = a->elements - at < UNARY_BLOCK ? a->elements - at : UNARY_BLOCK;
-	unary_f32(a->function, n, ref_at(job->run, &a->x, picture) + at, a->p, a->q,
-	          ref_at(job->run, &a->y, picture) + at);
+	a->k->unary_f32(a->function, n, ref_at(job->run, &a->x, picture) + at, a->p, a->q,
+	                ref_at(job->run, &a->y, picture) + at);
 }
 
 static void run_unary(const struct step *step, const struct run *run, size_t first, size_t n)
@@ -81,6 +82,7 @@ enum cnn_status lower_unary(struct lowering *l, const struct node *n, struct cnn
 	struct unary_args *a = lower_alloc(l, 1, sizeof *a);
 	if (!a)
 		return lower_no_memory(n, err);
+	a->k = l->k;
 	a->function = unary_of[n->op];
 	a->elements = (size_t)graph_elements(graph_out(l->g, n));
 	if (n->op == OP_GELU && n->attr.unary.approximate)
@@ -107,6 +109,7 @@ enum cnn_status lower_unary(struct lowering *l, const struct node *n, struct cnn
 
 /* y = f(a, b) over the output's dimensions in memory order, joined where both operands allow. */
 struct binary_args {
+	const struct kernels *k;
 	struct ref a, b, y;
 	enum binary function;
 	int32_t rank; /* >= 1; the last dimension is the inner loop */
@@ -121,25 +124,35 @@ struct binary_args {
 static void finish_row(const struct binary_args *a, size_t n, float *y)
 {
 	if (a->scale != 1)
-		unary_f32(UNARY_AFFINE, n, y, a->scale, 0, y);
+		a->k->unary_f32(UNARY_AFFINE, n, y, a->scale, 0, y);
 	if (a->clamp)
-		unary_f32(UNARY_CLAMP, n, y, a->lo, a->hi, y);
-	tail_apply(&a->tail, n, y);
+		a->k->unary_f32(UNARY_CLAMP, n, y, a->lo, a->hi, y);
+	tail_apply(a->k, &a->tail, n, y);
 }
 
-static void run_one(const struct binary_args *p, const float *a, const float *b, float *y)
+/* `count` rows of the inner loop from row `row` on, of each the `n` elements from `at` on. */
+static void run_rows(const struct binary_args *p, const float *a, const float *b, float *y,
+                     size_t row, size_t count, size_t at, size_t n)
 {
 	int32_t inner = p->rank - 1;
-	size_t n = (size_t)p->dim[inner];
+	size_t length = (size_t)p->dim[inner];
 	size_t a_step = (size_t)p->a_stride[inner], b_step = (size_t)p->b_stride[inner];
-	int64_t index[CNN_MAX_RANK] = {0};
-	for (int64_t done = 0; done < p->elements; done += (int64_t)n, y += n) {
+	int64_t index[CNN_MAX_RANK] = {0}, rest = (int64_t)row;
+	for (int32_t d = inner - 1; d >= 0; rest /= p->dim[d--]) {
+		index[d] = rest % p->dim[d];
+		a += index[d] * p->a_stride[d];
+		b += index[d] * p->b_stride[d];
+	}
+	a += at * a_step;
+	b += at * b_step;
+	y += row * length + at;
+	for (size_t i = 0; i < count; i++, y += length) {
 		if (a_step <= 1 && b_step <= 1)
-			binary_f32(p->function, n, a, a_step, b, b_step, y);
+			p->k->binary_f32(p->function, n, a, a_step, b, b_step, y);
 		else
-			for (size_t i = 0; i < n; i++)
-				binary_f32(p->function, 1, a + i * a_step, 1, b + i * b_step, 1,
-				           y + i);
+			for (size_t k = 0; k < n; k++)
+				p->k->binary_f32(p->function, 1, a + k * a_step, 1, b + k * b_step,
+				                 1, y + k);
 		finish_row(p, n, y);
 		for (int32_t d = inner - 1; d >= 0; d--) {
 			a += p->a_stride[d];
@@ -153,11 +166,39 @@ static void run_one(const struct binary_args *p, const float *a, const float *b,
 	}
 }
 
+/* Short rows go several to a thread, long ones in pieces. */
+struct binary_job {
+	const struct binary_args *p;
+	const struct run *run;
+	size_t first, rows, row; /* rows of a picture, elements of a row */
+	size_t group, piece;     /* rows and elements of one item */
+	size_t pieces, items;    /* of a row, of a picture */
+};
+
+static void binary_item(void *ctx, size_t item, size_t thread)
+{
+	(void)thread;
+	const struct binary_job *job = ctx;
+	const struct binary_args *p = job->p;
+	size_t picture = job->first + item / job->items, i = item % job->items;
+	size_t row = i / job->pieces * job->group, at = i % job->pieces * job->piece;
+	size_t count = job->rows - row < job->group ? job->rows - row : job->group;
+	size_t n = job->row - at < job->piece ? job->row - at : job->piece;
+	run_rows(p, ref_at(job->run, &p->a, picture), ref_at(job->run, &p->b, picture),
+	         ref_at(job->run, &p->y, picture), row, count, at, n);
+}
+
 static void run_binary(const struct step *step, const struct run *run, size_t first, size_t n)
 {
-	const struct binary_args *a = step->args;
-	for (size_t i = first; i < first + n; i++)
-		run_one(a, ref_at(run, &a->a, i), ref_at(run, &a->b, i), ref_at(run, &a->y, i));
+	const struct binary_args *p = step->args;
+	size_t row = (size_t)p->dim[p->rank - 1];
+	struct binary_job job = {.p = p, .run = run, .first = first, .row = row};
+	job.rows = row ? (size_t)p->elements / row : 0;
+	job.group = row && row < UNARY_BLOCK ? UNARY_BLOCK / row : 1;
+	job.piece = row < UNARY_BLOCK ? row : UNARY_BLOCK;
+	job.pieces = row ? (row + job.piece - 1) / job.piece : 0;
+	job.items = (job.rows + job.group - 1) / job.group * job.pieces;
+	cnn_parallel_for(run->pool, n * job.items, binary_item, &job);
 }
 
 /* How far apart in memory an operand's elements lie along the output's ONNX axes. */
@@ -225,6 +266,7 @@ enum cnn_status lower_binary(struct lowering *l, const struct node *n, struct cn
 		struct binary_args *a = lower_alloc(l, 1, sizeof *a);
 		if (!a)
 			return lower_no_memory(n, err);
+		a->k = l->k;
 		a->function = binary_of[n->op];
 		set_shape(a, y, &l->g->value[left], &l->g->value[n->in[k]]);
 		bool last = k + 1 == n->n_in;

@@ -50,22 +50,6 @@ static void run_generic(const struct step *step, const struct run *run, size_t f
 	}
 }
 
-/* Operators on quantised tensors that also compute on channels innermost: as ONNX's operator of that order, or
- * because they look at one element at a time. */
-static void turn_to_memory(struct generic_args *a, struct value *v)
-{
-	struct value first = *v;
-	if (v->layout == LAYOUT_PLAIN)
-		return;
-	for (int32_t i = 1; i < v->rank; i++)
-		v->dim[i] = first.dim[i + 1 < v->rank ? i + 1 : 1];
-	v->layout = LAYOUT_PLAIN;
-	if (a->node.op == OP_QLINEAR_AVERAGE_POOL)
-		a->node.attr.window.channels_last = true;
-	if (a->node.op == OP_QLINEAR_GLOBAL_AVERAGE_POOL)
-		a->node.attr.quant.channels_last = true;
-}
-
 /* The node's inputs that are there become values 0, 1, ...; its outputs follow. */
 static enum cnn_status own_graph(struct lowering *l, const struct node *n, struct generic_args *a,
                                  struct cnn_error *err)
@@ -93,7 +77,6 @@ static enum cnn_status own_graph(struct lowering *l, const struct node *n, struc
 			continue;
 		value[a->n_value] = l->g->value[v];
 		value[a->n_value].name = name;
-		turn_to_memory(a, &value[a->n_value]);
 		value[a->n_value++].data = NULL;
 	}
 	a->value = value;

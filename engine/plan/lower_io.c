@@ -53,20 +53,28 @@ static void normalise(const struct input_args *a, const uint8_t *px, float *y)
 	}
 }
 
+/* Picture i's tensor; NULL: it has pixels. */
+static const char *tensor_of(const struct input_args *a, const struct run *run, size_t i)
+{
+	if (run->pixels && run->pixels[i] && a->takes_pixels)
+		return NULL;
+	if (run->tensor)
+		return run->tensor[i];
+	return (const char *)run->input[a->index] + i * a->bytes;
+}
+
 static void run_input(const struct step *step, const struct run *run, size_t first, size_t n)
 {
 	const struct input_args *a = step->args;
 	for (size_t i = first; i < first + n; i++) {
 		float *y = ref_at(run, &a->y, i);
-		const char *x = run->pixels && a->takes_pixels
-		                        ? NULL
-		                        : (const char *)run->input[a->index] + i * a->bytes;
+		const char *x = tensor_of(a, run, i);
 		if (!x && a->dtype == CNN_U8)
 			normalise_u8(a, run->pixels[i], (uint8_t *)y);
 		else if (!x)
 			normalise(a, run->pixels[i], y);
 		else if (a->dtype == CNN_F32)
-			move_run(&a->move, (const float *)(const void *)x, y);
+			move_run(&a->move, x, y);
 		else
 			memcpy(y, x, a->bytes);
 	}
@@ -74,6 +82,9 @@ static void run_input(const struct step *step, const struct run *run, size_t fir
 
 enum cnn_status lower_input(struct lowering *l, size_t index, struct cnn_error *err)
 {
+	const struct node *quantise = input_quantised_at_once(l, index);
+	if (quantise)
+		return lower_input_bytes(l, index, quantise, err);
 	value_id v = l->g->input[index];
 	const struct value *value = &l->g->value[v];
 	struct input_args *a = lower_alloc(l, 1, sizeof *a);
@@ -110,6 +121,7 @@ enum cnn_status lower_input(struct lowering *l, size_t index, struct cnn_error *
 }
 
 struct output_args {
+	const struct kernels *k;
 	struct ref x;
 	size_t index;
 	enum cnn_dtype dtype;
@@ -128,12 +140,12 @@ static void run_output(const struct step *step, const struct run *run, size_t fi
 			continue;
 		}
 		move_run(&a->move, ref_at(run, &a->x, i), y);
-		if (run->raw_output)
+		if (run->raw_output || (run->raw && run->raw[i]))
 			continue;
 		if (a->activation == OUTPUT_SOFTMAX)
-			softmax_f32(a->elements, 1, y, y, false);
+			a->k->softmax_f32(a->elements, 1, y, y, false);
 		else if (a->activation == OUTPUT_SIGMOID)
-			unary_f32(UNARY_SIGMOID, a->elements, y, 0, 0, y);
+			a->k->unary_f32(UNARY_SIGMOID, a->elements, y, 0, 0, y);
 	}
 }
 
@@ -149,6 +161,7 @@ enum cnn_status lower_output(struct lowering *l, size_t index, struct cnn_error 
 	if (!a || !move_new(l, &plain, stride, &a->move))
 		return cnn_fail_memory(err, "the output's plan", sizeof *a);
 	move_finish(&a->move);
+	a->k = l->k;
 	a->index = index;
 	a->dtype = value->dtype;
 	a->elements = (size_t)graph_elements(value);

@@ -2,6 +2,7 @@
 #include "engine/plan/lower.h"
 
 struct layer_norm_args {
+	const struct kernels *k;
 	struct ref x, scale, bias, y;
 	bool has_bias;
 	size_t rows, row;
@@ -28,7 +29,8 @@ static void run_rows(void *ctx, size_t item, size_t thread)
 	const float *bias = a->has_bias ? ref_at(job->run, &a->bias, picture) : NULL;
 	float *y = ref_at(job->run, &a->y, picture);
 	for (; row < end; row++)
-		layer_norm_f32(a->row, x + row * a->row, scale, bias, a->epsilon, y + row * a->row);
+		a->k->layer_norm_f32(a->row, x + row * a->row, scale, bias, a->epsilon,
+		                     y + row * a->row);
 }
 
 static void run_layer_norm(const struct step *step, const struct run *run, size_t first, size_t n)
@@ -46,6 +48,7 @@ enum cnn_status lower_layer_norm(struct lowering *l, const struct node *n, struc
 	if (!a)
 		return lower_no_memory(n, err);
 	int64_t axis = n->attr.norm.axis;
+	a->k = l->k;
 	a->has_bias = graph_in(l->g, n, 2) != NULL;
 	a->epsilon = n->attr.norm.epsilon;
 	a->rows = a->row = 1;

@@ -41,7 +41,9 @@ static enum cnn_status lower_weights(struct lowering *l, const struct node *n, s
 
 struct product_args {
 	const struct kernels *k;
-	struct ref a, b, y, residual, packed, turned;
+	struct ref a, b, y, residual;
+	size_t matrices,
+		packed_floats; /* in the batch of matrices; of scratch for b, a turned after it */
 	bool has_residual;
 	size_t m, kk, n;
 	bool trans_a, trans_b;
@@ -78,38 +80,46 @@ static void multiply(const struct product_args *p, const float *a, const float *
 	}
 	size_t count = p->m * p->n;
 	if (p->alpha != 1)
-		unary_f32(UNARY_AFFINE, count, y, p->alpha, 0, y);
+		p->k->unary_f32(UNARY_AFFINE, count, y, p->alpha, 0, y);
 	for (size_t row = 0; p->bias && row < p->m; row++)
-		binary_f32(BINARY_ADD, p->n, y + row * p->n, 1, p->bias, 1, y + row * p->n);
+		p->k->binary_f32(BINARY_ADD, p->n, y + row * p->n, 1, p->bias, 1, y + row * p->n);
 	if (residual)
-		binary_f32(BINARY_ADD, count, y, 1, residual, 1, y);
-	tail_apply(&p->tail, count, y);
+		p->k->binary_f32(BINARY_ADD, count, y, 1, residual, 1, y);
+	tail_apply(p->k, &p->tail, count, y);
+}
+
+struct product_job {
+	const struct product_args *p;
+	const struct run *run;
+	size_t first;
+};
+
+/* One matrix of the batch of matrices of a picture. */
+static void run_matrix(void *ctx, size_t item, size_t thread)
+{
+	const struct product_job *job = ctx;
+	const struct product_args *p = job->p;
+	size_t picture = job->first + item / p->matrices, matrix = item % p->matrices;
+	const float *a = ref_at(job->run, &p->a, picture), *b = ref_at(job->run, &p->b, picture);
+	size_t rest = matrix, at = matrix * p->m * p->n;
+	for (int32_t d = p->rank - 1; d >= 0; d--) {
+		int64_t index = (int64_t)(rest % (size_t)p->dim[d]);
+		rest /= (size_t)p->dim[d];
+		a += index * p->a_stride[d];
+		b += index * p->b_stride[d];
+	}
+	float *packed = (float *)(void *)(job->run->scratch + thread * job->run->scratch_stride);
+	const float *residual =
+		p->has_residual ? ref_at(job->run, &p->residual, picture) + at : NULL;
+	multiply(p, a, b, packed, packed + p->packed_floats, residual,
+	         ref_at(job->run, &p->y, picture) + at);
 }
 
 static void run_product(const struct step *step, const struct run *run, size_t first, size_t n)
 {
 	const struct product_args *p = step->args;
-	for (size_t i = first; i < first + n; i++) {
-		const float *a = ref_at(run, &p->a, i), *b = ref_at(run, &p->b, i);
-		const float *residual = p->has_residual ? ref_at(run, &p->residual, i) : NULL;
-		float *y = ref_at(run, &p->y, i);
-		int64_t index[CNN_MAX_RANK] = {0};
-		for (int32_t d = 0; d >= 0;) {
-			multiply(p, a, b, ref_at(run, &p->packed, i), ref_at(run, &p->turned, i),
-			         residual, y);
-			y += p->m * p->n;
-			residual = residual ? residual + p->m * p->n : NULL;
-			for (d = p->rank - 1; d >= 0; d--) {
-				a += p->a_stride[d];
-				b += p->b_stride[d];
-				if (++index[d] < p->dim[d])
-					break;
-				a -= p->a_stride[d] * p->dim[d];
-				b -= p->b_stride[d] * p->dim[d];
-				index[d] = 0;
-			}
-		}
-	}
+	struct product_job job = {p, run, first};
+	cnn_parallel_for(run->pool, n * p->matrices, run_matrix, &job);
 }
 
 static enum cnn_status lower_product(struct lowering *l, const struct node *n,
@@ -118,15 +128,13 @@ static enum cnn_status lower_product(struct lowering *l, const struct node *n,
 	p->k = l->k;
 	p->tail = tail_of(&n->activation);
 	p->has_residual = n->residual != NO_VALUE;
+	p->packed_floats = gemm_f32_packed_size(&l->k->gemm_f32, p->n, p->kk);
+	p->matrices = 1;
+	for (int32_t d = 0; d < p->rank; d++)
+		p->matrices *= (size_t)p->dim[d];
+	lower_scratch(l, (p->packed_floats + (p->trans_a ? p->m * p->kk : 0)) * sizeof(float));
 	enum cnn_status status =
 		lower_step(l, run_product, p, l->k->gemm_f32.name, n, n->out[0], 0, err);
-	if (!status)
-		status = lower_temporary(
-			l, gemm_f32_packed_size(&l->k->gemm_f32, p->n, p->kk) * sizeof(float),
-			&p->packed, err);
-	if (!status)
-		status = lower_temporary(l, p->trans_a ? p->m * p->kk * sizeof(float) : 0,
-		                         &p->turned, err);
 	if (!status)
 		status = lower_read(l, n->in[0], &p->a, err);
 	if (!status)
@@ -175,7 +183,7 @@ enum cnn_status lower_gemm(struct lowering *l, const struct node *n, struct cnn_
 			float *scaled = lower_alloc(l, k * columns, sizeof(float));
 			if (!scaled)
 				return lower_no_memory(n, err);
-			unary_f32(UNARY_AFFINE, k * columns, weights, attr->alpha, 0, scaled);
+			l->k->unary_f32(UNARY_AFFINE, k * columns, weights, attr->alpha, 0, scaled);
 			weights = scaled;
 		}
 		return lower_weights(l, n, m, k, columns, weights, stride_k, stride_n, bias, err);
@@ -223,7 +231,11 @@ enum cnn_status lower_matmul(struct lowering *l, const struct node *n, struct cn
 	size_t columns = (size_t)b.dim[b.rank - 1];
 	if (b.data && b.rank == 2 && !a.data) {
 		size_t rows = (size_t)(graph_elements(y) / (int64_t)columns);
-		return lower_weights(l, n, rows, k, columns, b.data, columns, 1, NULL, err);
+		const struct value *c = graph_in(l->g, n, 2); /* pass_fold_affine's */
+		const float *bias = c ? lower_copy(l, c->data, columns * sizeof(float)) : NULL;
+		if (c && !bias)
+			return lower_no_memory(n, err);
+		return lower_weights(l, n, rows, k, columns, b.data, columns, 1, bias, err);
 	}
 	struct product_args *p = lower_alloc(l, 1, sizeof *p);
 	if (!p)

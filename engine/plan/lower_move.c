@@ -160,6 +160,8 @@ static void run_concat(const struct step *step, const struct run *run, size_t fi
 enum cnn_status lower_concat(struct lowering *l, const struct node *n, struct cnn_error *err)
 {
 	const struct value *y = graph_out(l->g, n);
+	if (y->dtype != CNN_F32)
+		return lower_concat_bytes(l, n, err);
 	int32_t axis =
 		(int32_t)(n->attr.axes.axis < 0 ? n->attr.axes.axis + y->rank : n->attr.axes.axis);
 	struct concat_args *a = lower_alloc(l, 1, sizeof *a + n->n_in * sizeof a->part[0]);

@@ -4,28 +4,41 @@
 #include <math.h>
 
 struct batch_norm_args {
+	const struct kernels *k;
 	struct ref x, y;
 	size_t pixels, channels;
 	const float *scale, *shift; /* [channels] */
 	float lo, hi;
-	bool clamp;
 	struct tail tail;
 };
+
+#define JOB_FLOATS 4096 /* about what one thread takes at a time */
+
+struct batch_norm_job {
+	const struct batch_norm_args *a;
+	const struct run *run;
+	size_t first, pixels, jobs; /* pixels of a job; jobs of a picture */
+};
+
+static void norm_pixels(void *ctx, size_t item, size_t thread)
+{
+	(void)thread;
+	const struct batch_norm_job *job = ctx;
+	const struct batch_norm_args *a = job->a;
+	size_t picture = job->first + item / job->jobs, p = item % job->jobs * job->pixels;
+	size_t n = a->pixels - p < job->pixels ? a->pixels - p : job->pixels;
+	const float *x = ref_at(job->run, &a->x, picture) + p * a->channels;
+	float *y = ref_at(job->run, &a->y, picture) + p * a->channels;
+	a->k->affine_f32(n, a->channels, x, a->scale, a->shift, NULL, a->lo, a->hi, y);
+	tail_apply(a->k, &a->tail, n * a->channels, y);
+}
 
 static void run_batch_norm(const struct step *step, const struct run *run, size_t first, size_t n)
 {
 	const struct batch_norm_args *a = step->args;
-	for (size_t i = first; i < first + n; i++) {
-		const float *x = ref_at(run, &a->x, i);
-		float *y = ref_at(run, &a->y, i);
-		for (size_t p = 0; p < a->pixels; p++, x += a->channels, y += a->channels) {
-			for (size_t c = 0; c < a->channels; c++)
-				y[c] = x[c] * a->scale[c] + a->shift[c];
-			if (a->clamp)
-				unary_f32(UNARY_CLAMP, a->channels, y, a->lo, a->hi, y);
-			tail_apply(&a->tail, a->channels, y);
-		}
-	}
+	size_t pixels = a->channels < JOB_FLOATS ? JOB_FLOATS / a->channels : 1;
+	struct batch_norm_job job = {a, run, first, pixels, (a->pixels + pixels - 1) / pixels};
+	cnn_parallel_for(run->pool, n * job.jobs, norm_pixels, &job);
 }
 
 enum cnn_status lower_batch_norm(struct lowering *l, const struct node *n, struct cnn_error *err)
@@ -50,11 +63,11 @@ enum cnn_status lower_batch_norm(struct lowering *l, const struct node *n, struc
 		scale[c] = (float)s;
 		shift[c] = (float)((double)p[1][c] - (double)p[2][c] * s);
 	}
+	a->k = l->k;
 	a->channels = channels;
 	a->pixels = (size_t)graph_elements(x) / channels;
 	a->scale = scale;
 	a->shift = shift;
-	a->clamp = n->activation.kind == ACT_CLAMP;
 	tail_split(&n->activation, &a->lo, &a->hi, &a->tail);
 	enum cnn_status status = lower_step(l, run_batch_norm, a, "batch_norm", n, n->out[0],
 	                                    2 * channels * sizeof(float), err);

@@ -194,6 +194,8 @@ enum cnn_status rows_of_pool(struct lowering *l, const struct node *n, struct ro
 enum cnn_status lower_pool(struct lowering *l, const struct node *n, struct cnn_error *err)
 {
 	struct pool_args *a;
+	if (graph_out(l->g, n)->dtype != CNN_F32)
+		return lower_pool_bytes(l, n, err);
 	enum cnn_status status = make_pool(l, n, &a, err);
 	return status ? status : emit_pool(l, n, a, err);
 }

@@ -1,29 +1,17 @@
-/* Convolutions of bytes: depthwise over channels, everything else as products of int16 rows, which are gathered
- * into scratch with their zero point taken off, block of pixels by block. */
+/* Convolutions of bytes but for the depthwise ones, as products of int16 rows, which are gathered into scratch with
+ * their zero point taken off, block of pixels by block. */
 #include "engine/kernels/bytes.h"
 #include "engine/operators/quantised.h"
-#include "engine/plan/lower.h"
+#include "engine/plan/qconv.h"
 
 #include <string.h>
 
-/* Output pixels of one item of a parallel loop: a multiple of every kernel's MR. */
-enum { BLOCK = 48 };
+/* About how many output pixels one item of a parallel loop has, and how many more rather than leave them alone: each
+ * item reads all weights. */
+enum { BLOCK = 48, REST = 12 };
 
-struct qconv_args {
-	struct ref x, y;
-	struct gemm_s16 gemm;
-	dwconv_u8_fn *depthwise; /* NULL: products */
-	int64_t in[2], out[2];   /* height, width */
-	int64_t kernel[2], stride[2], dilation[2], pad[2];
-	size_t groups, inputs, outputs; /* channels of one group */
-	size_t taps, pairs;             /* pairs of numbers in a row of a group's matrix */
-	int32_t x_zero;
-	bool x_signed;
-	const int16_t *packed;
-	size_t group_packed;  /* elements of packed for one group */
-	const uint8_t *zeros; /* [channels]: a pixel of padding */
-	struct requantise result;
-};
+/* Bias and scale have as many numbers more than channels: at least any kernel's NR. */
+enum { QCONV_ROOM = 64 };
 
 struct qconv_job {
 	const struct qconv_args *a;
@@ -31,8 +19,7 @@ struct qconv_job {
 	size_t first, blocks; /* first picture; blocks of each */
 };
 
-/* Where tap t of output pixel p reads; padding shows a row of zero points. */
-static const uint8_t *tap_of(const struct qconv_args *a, const uint8_t *x, int64_t p, int64_t t)
+const uint8_t *qconv_tap(const struct qconv_args *a, const uint8_t *x, int64_t p, int64_t t)
 {
 	int64_t h = p / a->out[1] * a->stride[0] - a->pad[0] + t / a->kernel[1] * a->dilation[0];
 	int64_t w = p % a->out[1] * a->stride[1] - a->pad[1] + t % a->kernel[1] * a->dilation[1];
@@ -41,19 +28,46 @@ static const uint8_t *tap_of(const struct qconv_args *a, const uint8_t *x, int64
 	return x + (size_t)(h * a->in[1] + w) * a->groups * a->inputs;
 }
 
+/* A row of a window, whose taps lie together in the input from (h, w) on; what is outside is 0. */
+static void gather_together(const struct qconv_args *a, const uint8_t *x, int64_t h, int64_t w,
+                            int16_t *row)
+{
+	int64_t width = a->kernel[1], left = w < 0 ? -w : 0, right = w + width - a->in[1];
+	left = h < 0 || h >= a->in[0] || left > width ? width : left;
+	right = right < 0 ? 0 : right > width - left ? width - left : right;
+	size_t inside = (size_t)(width - left - right) * a->inputs;
+	size_t before = (size_t)left * a->inputs, after = (size_t)right * a->inputs;
+	memset(row, 0, before * sizeof *row);
+	if (inside)
+		widen_bytes(inside, x + (size_t)(h * a->in[1] + w + left) * a->inputs, a->x_signed,
+		            a->x_zero, row + before);
+	memset(row + before + inside, 0, after * sizeof *row);
+}
+
+static void gather_row(const struct qconv_args *a, const uint8_t *x, int64_t p, size_t group,
+                       int16_t *row)
+{
+	size_t k = a->taps * a->inputs;
+	if (k % 2)
+		row[k] = 0;
+	if (a->groups > 1 || a->dilation[1] > 1) {
+		for (size_t t = 0; t < a->taps; t++)
+			widen_bytes(a->inputs, qconv_tap(a, x, p, (int64_t)t) + group * a->inputs,
+			            a->x_signed, a->x_zero, row + t * a->inputs);
+		return;
+	}
+	int64_t h = p / a->out[1] * a->stride[0] - a->pad[0];
+	int64_t w = p % a->out[1] * a->stride[1] - a->pad[1];
+	for (int64_t i = 0; i < a->kernel[0]; i++, row += (size_t)a->kernel[1] * a->inputs)
+		gather_together(a, x, h + i * a->dilation[0], w, row);
+}
+
 /* Rows of one group's matrix for `n` pixels from p on; a last odd number is 0. */
 static void gather(const struct qconv_args *a, const uint8_t *x, int64_t p, size_t n, size_t group,
                    int16_t *rows)
 {
-	size_t k = a->taps * a->inputs;
-	for (size_t i = 0; i < n; i++, rows += 2 * a->pairs) {
-		if (k % 2)
-			rows[k] = 0;
-		for (size_t t = 0; t < a->taps; t++)
-			widen_bytes(a->inputs,
-			            tap_of(a, x, p + (int64_t)i, (int64_t)t) + group * a->inputs,
-			            a->x_signed, a->x_zero, rows + t * a->inputs);
-	}
+	for (size_t i = 0; i < n; i++)
+		gather_row(a, x, p + (int64_t)i, group, rows + i * 2 * a->pairs);
 }
 
 static void multiply(const struct qconv_args *a, size_t n, size_t group, const int16_t *rows,
@@ -78,18 +92,13 @@ static void run_block(void *ctx, size_t item, size_t thread)
 	const struct qconv_job *job = ctx;
 	const struct qconv_args *a = job->a;
 	size_t picture = job->first + item / job->blocks;
-	size_t p = item % job->blocks * BLOCK, all = (size_t)(a->out[0] * a->out[1]);
-	size_t n = all - p < BLOCK ? all - p : BLOCK, channels = a->groups * a->outputs;
+	size_t p = item % job->blocks * a->block, all = (size_t)(a->out[0] * a->out[1]);
+	size_t n = all - p < a->block ? all - p : a->block, channels = a->groups * a->outputs;
 	char *scratch = job->run->scratch + thread * job->run->scratch_stride;
 	const uint8_t *x = (const uint8_t *)ref_at(job->run, &a->x, picture);
 	uint8_t *y = (uint8_t *)ref_at(job->run, &a->y, picture) + p * channels;
-	if (a->depthwise) {
-		const uint8_t **in = (const uint8_t **)(void *)scratch;
-		for (size_t i = 0; i < n; i++)
-			for (size_t t = 0; t < a->taps; t++)
-				in[i * a->taps + t] = tap_of(a, x, (int64_t)(p + i), (int64_t)t);
-		a->depthwise(n, channels, a->taps, in, a->x_signed, a->x_zero, a->packed,
-		             &a->result, y);
+	if (a->bytes.fn) {
+		qconv_run_bytes(a, x, p, n, (uint8_t *)scratch, y);
 		return;
 	}
 	int16_t *rows = (int16_t *)(void *)scratch;
@@ -103,27 +112,16 @@ static void run_qconv(const struct step *step, const struct run *run, size_t fir
 {
 	const struct qconv_args *a = step->args;
 	size_t all = (size_t)(a->out[0] * a->out[1]);
-	struct qconv_job job = {a, run, first, (all + BLOCK - 1) / BLOCK};
+	struct qconv_job job = {a, run, first, (all + a->block - 1) / a->block};
 	cnn_parallel_for(run->pool, n * job.blocks, run_block, &job);
 }
 
-/* Output channel o's weight for input channel c of its group at tap t, without its zero point. */
-static int16_t weight(const struct lowering *l, const struct node *n, const struct qconv_args *a,
-                      size_t o, size_t c, size_t t)
+int16_t qconv_weight(const struct lowering *l, const struct node *n, const struct qconv_args *a,
+                     size_t o, size_t c, size_t t)
 {
 	const struct value *w = graph_in(l->g, n, 3);
 	int64_t at = (int64_t)((o * a->inputs + c) * a->taps + t);
 	return (int16_t)(resolve_int(w, at) - quantised_zero(graph_in(l->g, n, 5), (int64_t)o));
-}
-
-static bool pack_depthwise(struct lowering *l, const struct node *n, struct qconv_args *a)
-{
-	int16_t *w = lower_alloc(l, a->taps * a->groups, sizeof *w);
-	for (size_t t = 0; t < a->taps && w; t++)
-		for (size_t c = 0; c < a->groups; c++)
-			w[t * a->groups + c] = weight(l, n, a, c, 0, t);
-	a->packed = w;
-	return w != NULL;
 }
 
 /* Each group's panels [pairs][NR][2]; a row of a matrix has all channels of its first tap first. */
@@ -143,17 +141,18 @@ static bool pack_products(struct lowering *l, const struct node *n, struct qconv
 		for (size_t c = 0; c < a->inputs; c++)
 			for (size_t t = 0; t < a->taps; t++) {
 				size_t k = t * a->inputs + c;
-				panel[k / 2 * nr * 2 + k % 2] = weight(l, n, a, o, c, t);
+				panel[k / 2 * nr * 2 + k % 2] = qconv_weight(l, n, a, o, c, t);
 			}
 	}
 	return true;
 }
 
 /* Bias and scale of each output channel, with room for a kernel's last columns. */
-static bool read_result(struct lowering *l, const struct node *n, struct qconv_args *a)
+static bool read_result(struct lowering *l, const struct node *n, struct qconv_args *a,
+                        int32_t **bias_out)
 {
 	const struct value *bias = graph_in(l->g, n, 8), *w_scale = graph_in(l->g, n, 4);
-	size_t channels = a->groups * a->outputs, room = channels + a->gemm.nr;
+	size_t channels = a->groups * a->outputs, room = channels + QCONV_ROOM;
 	float x_scale = quantised_scale_of(l->g, n, 1), y_scale = quantised_scale_of(l->g, n, 6);
 	int32_t *sums = lower_alloc(l, room, sizeof *sums);
 	float *scales = lower_alloc(l, room, sizeof *scales);
@@ -167,6 +166,7 @@ static bool read_result(struct lowering *l, const struct node *n, struct qconv_a
 	}
 	struct quantised_range r =
 		quantised_range(graph_out(l->g, n)->dtype, quantised_zero_of(l->g, n, 7));
+	*bias_out = sums;
 	a->result = (struct requantise){sums, scales, r.zero, r.lo, r.hi};
 	return true;
 }
@@ -193,27 +193,43 @@ static void read_shape(struct lowering *l, const struct node *n, struct qconv_ar
 	a->gemm = l->k->gemm_s16;
 }
 
+/* As many for each item, and at least one item for each thread. */
+static size_t block_of(const struct lowering *l, const struct qconv_args *a)
+{
+	size_t all = (size_t)(a->out[0] * a->out[1]), mr = a->bytes.fn ? a->bytes.mr : a->gemm.mr;
+	size_t items = all > REST ? (all - 1 - REST) / BLOCK + 1 : 1;
+	if (items < l->options->threads_hint)
+		items = l->options->threads_hint;
+	size_t block = (all + items - 1) / items;
+	return (block + mr - 1) / mr * mr;
+}
+
 enum cnn_status lower_qlinear_conv(struct lowering *l, const struct node *n, struct cnn_error *err)
 {
+	if (qdwconv_fits(l, n))
+		return lower_qdwconv(l, n, err);
 	struct qconv_args *a = lower_alloc(l, 1, sizeof *a);
 	if (!a)
 		return lower_no_memory(n, err);
 	read_shape(l, n, a);
 	size_t channels = a->groups * a->inputs;
-	bool depthwise = a->groups > 1 && a->inputs == 1 && a->outputs == 1;
 	uint8_t *zeros = lower_alloc(l, channels, 1);
-	if (depthwise)
-		a->depthwise = l->k->dwconv_u8;
-	if (!zeros || !read_result(l, n, a) ||
-	    !(depthwise ? pack_depthwise(l, n, a) : pack_products(l, n, a)))
+	int32_t *sums;
+	if (qconv_fits_bytes(l, n, a))
+		a->bytes = l->k->gemm_u8s8;
+	if (!zeros || !read_result(l, n, a, &sums) ||
+	    !(a->bytes.fn ? qconv_pack_bytes(l, n, a, sums) : pack_products(l, n, a)))
 		return lower_no_memory(n, err);
 	memset(zeros, (uint8_t)a->x_zero, channels);
 	a->zeros = zeros;
-	lower_scratch(l, depthwise ? BLOCK * a->taps * sizeof(void *)
-	                           : BLOCK * 2 * a->pairs * sizeof(int16_t));
-	size_t weights = a->groups * a->outputs * a->inputs * a->taps * sizeof(int16_t);
-	enum cnn_status status = lower_step(l, run_qconv, a, depthwise ? "dwconv_u8" : a->gemm.name,
-	                                    n, n->out[0], weights, err);
+	a->block = block_of(l, a);
+	size_t row = a->bytes.fn ? qconv_bytes_scratch(a) : 2 * a->pairs * sizeof(int16_t);
+	lower_scratch(l, a->block * row);
+	size_t weights = a->groups * a->outputs * a->inputs * a->taps *
+	                 (a->bytes.fn ? sizeof(int8_t) : sizeof(int16_t));
+	enum cnn_status status =
+		lower_step(l, run_qconv, a, a->bytes.fn ? a->bytes.name : a->gemm.name, n,
+	                   n->out[0], weights, err);
 	if (!status)
 		status = lower_read(l, n->in[0], &a->x, err);
 	return status ? status : lower_write(l, n->out[0], &a->y, err);

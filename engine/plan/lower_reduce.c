@@ -5,24 +5,43 @@
 #include <math.h>
 
 struct softmax_args {
+	const struct kernels *k;
 	struct ref x, y;
 	size_t outer, n,
 		stride; /* vectors of n elements `stride` apart; `stride` vectors side by side */
 	bool log;
 };
 
+#define JOB_FLOATS 4096 /* about what one thread takes at a time */
+
+struct softmax_job {
+	const struct softmax_args *a;
+	const struct run *run;
+	size_t first, vectors, jobs; /* vectors of a job; jobs of a picture */
+};
+
+static void softmax_vectors(void *ctx, size_t item, size_t thread)
+{
+	(void)thread;
+	const struct softmax_job *job = ctx;
+	const struct softmax_args *a = job->a;
+	size_t picture = job->first + item / job->jobs, v = item % job->jobs * job->vectors;
+	size_t all = a->outer * a->stride, end = v + job->vectors < all ? v + job->vectors : all;
+	const float *x = ref_at(job->run, &a->x, picture);
+	float *y = ref_at(job->run, &a->y, picture);
+	for (; v < end; v++) {
+		size_t at = v / a->stride * a->n * a->stride + v % a->stride;
+		a->k->softmax_f32(a->n, a->stride, x + at, y + at, a->log);
+	}
+}
+
 static void run_softmax(const struct step *step, const struct run *run, size_t first, size_t n)
 {
 	const struct softmax_args *a = step->args;
-	for (size_t i = first; i < first + n; i++) {
-		const float *x = ref_at(run, &a->x, i);
-		float *y = ref_at(run, &a->y, i);
-		for (size_t o = 0; o < a->outer; o++)
-			for (size_t k = 0; k < a->stride; k++) {
-				size_t at = o * a->n * a->stride + k;
-				softmax_f32(a->n, a->stride, x + at, y + at, a->log);
-			}
-	}
+	size_t vectors = a->n < JOB_FLOATS ? JOB_FLOATS / (a->n ? a->n : 1) : 1;
+	size_t all = a->outer * a->stride;
+	struct softmax_job job = {a, run, first, vectors, (all + vectors - 1) / vectors};
+	cnn_parallel_for(run->pool, n * job.jobs, softmax_vectors, &job);
 }
 
 enum cnn_status lower_softmax(struct lowering *l, const struct node *n, struct cnn_error *err)
@@ -32,6 +51,7 @@ enum cnn_status lower_softmax(struct lowering *l, const struct node *n, struct c
 	struct softmax_args *a = lower_alloc(l, 1, sizeof *a);
 	if (!a)
 		return lower_no_memory(n, err);
+	a->k = l->k;
 	a->log = n->op == OP_LOG_SOFTMAX;
 	size_t elements = (size_t)graph_elements(x);
 	if (n->attr.axes.coerced_2d) { /* the layout pass has made x plain where it matters */
@@ -55,6 +75,7 @@ enum cnn_status lower_softmax(struct lowering *l, const struct node *n, struct c
 /* Dimensions that stay and dimensions that go, each from the outermost in the input's memory; rows of
  * `row` elements that lie together in both input and output are reduced as one. */
 struct reduce_args {
+	const struct kernels *k;
 	struct ref x, y;
 	enum op op;
 	int32_t kept, gone;
@@ -115,23 +136,49 @@ static int64_t offset_of(int32_t rank, const int64_t *index, const int64_t *stri
 enum { BLOCK = 256 };
 
 /* What is added up: term[n] from row[n], or the row itself. `shift` is of LogSumExp. */
-static const float *terms(enum op op, size_t n, const float *row, const float *shift, float *term)
+static const float *terms(const struct kernels *k, enum op op, size_t n, const float *row,
+                          const float *shift, float *term)
 {
 	switch (op) {
 	case OP_REDUCE_L1:
-		unary_f32(UNARY_ABS, n, row, 0, 0, term);
+		k->unary_f32(UNARY_ABS, n, row, 0, 0, term);
 		return term;
 	case OP_REDUCE_L2:
 	case OP_REDUCE_SUM_SQUARE:
-		binary_f32(BINARY_MUL, n, row, 1, row, 1, term);
+		k->binary_f32(BINARY_MUL, n, row, 1, row, 1, term);
 		return term;
 	case OP_REDUCE_LOG_SUM_EXP:
-		binary_f32(BINARY_SUB, n, row, 1, shift, 1, term);
-		unary_f32(UNARY_EXP, n, term, 0, 0, term);
+		k->binary_f32(BINARY_SUB, n, row, 1, shift, 1, term);
+		k->unary_f32(UNARY_EXP, n, term, 0, 0, term);
 		return term;
 	default:
 		return row;
 	}
+}
+
+/* All of what goes where its innermost dimension lies together: that many elements beside each other are folded into
+ * as many results, and those into one at the end. */
+static float fold_run(const struct reduce_args *a, enum op op, const float *from, float shift)
+{
+	float term[BLOCK], fold[BLOCK], shifts[BLOCK];
+	int64_t gone[CNN_MAX_RANK] = {0};
+	int32_t outer = a->gone - 1;
+	size_t length = (size_t)a->gone_dim[outer], most = length < BLOCK ? length : BLOCK;
+	for (size_t i = 0; i < most; i++) {
+		fold[i] = neutral(op);
+		shifts[i] = shift;
+	}
+	do {
+		const float *row = from + offset_of(outer, gone, a->gone_in);
+		for (size_t i = 0, n; i < length; i += n) {
+			n = length - i < most ? length - i : most;
+			a->k->binary_f32(combine(op), n, fold, 1,
+			                 terms(a->k, op, n, row + i, shifts, term), 1, fold);
+		}
+	} while (next_index(outer, a->gone_dim, gone));
+	for (size_t n = most; n > 1; n = (n + 1) / 2)
+		a->k->binary_f32(combine(op), n / 2, fold, 1, fold + (n + 1) / 2, 1, fold);
+	return fold[0];
 }
 
 /* to[n] = all rows under each other, from `from` on; n is at most BLOCK for what has terms of its own. */
@@ -140,11 +187,16 @@ static void fold_rows(const struct reduce_args *a, enum op op, size_t n, const f
 {
 	float term[BLOCK];
 	int64_t gone[CNN_MAX_RANK] = {0};
+	if (n == 1 && a->gone > 0 && a->gone_in[a->gone - 1] == 1) {
+		to[0] = fold_run(a, op, from, shift ? *shift : 0);
+		return;
+	}
 	for (size_t i = 0; i < n; i++)
 		to[i] = neutral(op);
 	do {
 		const float *row = from + offset_of(a->gone, gone, a->gone_in);
-		binary_f32(combine(op), n, to, 1, terms(op, n, row, shift, term), 1, to);
+		a->k->binary_f32(combine(op), n, to, 1, terms(a->k, op, n, row, shift, term), 1,
+		                 to);
 	} while (next_index(a->gone, a->gone_dim, gone));
 }
 
@@ -156,8 +208,8 @@ static void log_sum_exp(const struct reduce_args *a, size_t n, const float *from
 	for (size_t i = 0; i < n; i++)
 		shift[i] = isinf(shift[i]) ? 0 : shift[i];
 	fold_rows(a, a->op, n, from, shift, to);
-	unary_f32(UNARY_LOG, n, to, 0, 0, to);
-	binary_f32(BINARY_ADD, n, to, 1, shift, 1, to);
+	a->k->unary_f32(UNARY_LOG, n, to, 0, 0, to);
+	a->k->binary_f32(BINARY_ADD, n, to, 1, shift, 1, to);
 }
 
 static void reduce_rows(const struct reduce_args *a, size_t n, const float *from, float *to)
@@ -168,11 +220,11 @@ static void reduce_rows(const struct reduce_args *a, size_t n, const float *from
 	}
 	fold_rows(a, a->op, n, from, NULL, to);
 	if (a->scale != 1)
-		unary_f32(UNARY_AFFINE, n, to, a->scale, 0, to);
+		a->k->unary_f32(UNARY_AFFINE, n, to, a->scale, 0, to);
 	if (a->op == OP_REDUCE_L2)
-		unary_f32(UNARY_SQRT, n, to, 0, 0, to);
+		a->k->unary_f32(UNARY_SQRT, n, to, 0, 0, to);
 	if (a->op == OP_REDUCE_LOG_SUM)
-		unary_f32(UNARY_LOG, n, to, 0, 0, to);
+		a->k->unary_f32(UNARY_LOG, n, to, 0, 0, to);
 }
 
 static bool has_terms(enum op op)
@@ -223,6 +275,7 @@ enum cnn_status lower_reduce(struct lowering *l, const struct node *n, struct cn
 	struct physical in;
 	physical_shape(x, &in);
 	int64_t folded = 1;
+	a->k = l->k;
 	a->op = n->op;
 	a->row = 1;
 	for (int32_t d = 0; d < in.rank; d++) {

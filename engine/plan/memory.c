@@ -67,16 +67,26 @@ enum cnn_status memory_place(struct lifetime *life, size_t n, size_t align, size
 	return status;
 }
 
-/* The sum can only be largest where some life begins. */
-size_t memory_live(const struct lifetime *life, size_t n)
+enum cnn_status memory_live(const struct lifetime *life, size_t n, size_t *most,
+                            struct cnn_error *err)
 {
-	size_t most = 0;
+	size_t steps = 1, sum = 0;
+	for (size_t i = 0; i < n; i++)
+		if (life[i].last >= steps)
+			steps = (size_t)life[i].last + 1;
+	/* What begins with a step and what has ended before it; differences may wrap around, sums do not. */
+	size_t *change = calloc(steps + 1, sizeof *change);
+	*most = 0;
+	if (!change)
+		return cnn_fail_memory(err, "the memory plan", steps * sizeof *change);
 	for (size_t i = 0; i < n; i++) {
-		size_t sum = 0;
-		for (size_t k = 0; life[i].bytes && k < n; k++)
-			if (life[k].first <= life[i].first && life[i].first <= life[k].last)
-				sum += life[k].bytes;
-		most = sum > most ? sum : most;
+		change[life[i].first] += life[i].bytes;
+		change[life[i].last + 1] -= life[i].bytes;
 	}
-	return most;
+	for (size_t i = 0; i < steps; i++) {
+		sum += change[i];
+		*most = sum > *most ? sum : *most;
+	}
+	free(change);
+	return CNN_OK;
 }

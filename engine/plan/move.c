@@ -30,7 +30,7 @@ bool move_new(struct lowering *l, const struct value *out, const int64_t in_stri
 {
 	struct physical p;
 	physical_shape(out, &p);
-	*move = (struct move){.rank = p.rank};
+	*move = (struct move){.rank = p.rank, .size = cnn_dtype_size(out->dtype)};
 	for (int32_t d = 0; d < p.rank; d++) {
 		move->dim[d] = p.dim[d];
 		move->out_stride[d] = p.stride[d];
@@ -43,6 +43,14 @@ bool move_new(struct lowering *l, const struct value *out, const int64_t in_stri
 	return true;
 }
 
+static bool has_fill(const struct move *move, int32_t d)
+{
+	for (int64_t i = 0; i < move->dim[d]; i++)
+		if (move->at[d][i] == MOVE_FILL)
+			return true;
+	return false;
+}
+
 void move_finish(struct move *move)
 {
 	int32_t d = move->rank - 1;
@@ -50,44 +58,61 @@ void move_finish(struct move *move)
 	for (int64_t i = 0; move->straight && i < move->dim[d]; i++)
 		if (move->at[d][i] == MOVE_FILL || move->at[d][i] != move->at[d][0] + i)
 			move->straight = false;
+	move->columns = d > 0 && !move->straight && move->dim[d] < move->dim[d - 1] / 4 &&
+	                !has_fill(move, d) && !has_fill(move, d - 1);
 }
 
-static void run_row(const struct move *move, const float *in, float *out)
-{
-	int32_t d = move->rank - 1;
-	int64_t n = move->dim[d], stride = move->out_stride[d];
-	const int64_t *at = move->at[d];
-	if (move->straight) {
-		memcpy(out, in + at[0], (size_t)n * sizeof *out);
-		return;
+/* The innermost dimension; in is NULL where all of it is fill. With `columns` the innermost two, the last one outside. */
+#define MOVE_ROW(name, type)                                                                 \
+	static void name(const struct move *move, const type *in, type *out, type fill)      \
+	{                                                                                    \
+		int32_t d = move->rank - 1;                                                  \
+		int64_t n = move->dim[d], stride = move->out_stride[d];                      \
+		const int64_t *at = move->at[d];                                             \
+		for (int64_t i = 0; i < n && !move->columns; i++)                            \
+			out[i * stride] = !in || at[i] == MOVE_FILL ? fill : in[at[i]];      \
+		for (int64_t i = 0; i < n && move->columns; i++) {                           \
+			const int64_t *row = move->at[d - 1];                                \
+			int64_t rows = move->dim[d - 1], step = move->out_stride[d - 1];     \
+			for (int64_t j = 0; j < rows; j++)                                   \
+				out[j * step + i * stride] = in ? in[row[j] + at[i]] : fill; \
+		}                                                                            \
 	}
-	for (int64_t i = 0; i < n; i++)
-		out[i * stride] = at[i] == MOVE_FILL ? move->fill : in[at[i]];
-}
+MOVE_ROW(move_words, uint32_t)
+MOVE_ROW(move_bytes, uint8_t)
 
-static void fill_row(const struct move *move, float *out)
+static void run_row(const struct move *move, const char *in, char *out)
 {
 	int32_t d = move->rank - 1;
-	for (int64_t i = 0; i < move->dim[d]; i++)
-		out[i * move->out_stride[d]] = move->fill;
+	uint32_t fill;
+	memcpy(&fill, &move->fill, sizeof fill);
+	if (in && move->straight)
+		memcpy(out, in + move->at[d][0] * (int64_t)move->size,
+		       (size_t)move->dim[d] * move->size);
+	else if (move->size == 1)
+		move_bytes(move, (const uint8_t *)in, (uint8_t *)out, 0);
+	else
+		move_words(move, (const uint32_t *)(const void *)in, (uint32_t *)(void *)out, fill);
 }
 
-void move_run(const struct move *move, const float *in, float *out)
+void move_run(const struct move *move, const void *in, void *out)
 {
-	in += move->in_base;
-	out += move->out_base;
+	int64_t size = (int64_t)move->size;
+	const char *x = (const char *)in + move->in_base * size;
+	char *y = (char *)out + move->out_base * size;
 	if (move->rank == 0) {
-		*out = *in;
+		memcpy(y, x, move->size);
 		return;
 	}
 	int64_t index[CNN_MAX_RANK] = {0};
 	for (int32_t d = 0; d < move->rank; d++)
 		if (move->dim[d] == 0)
 			return;
+	int32_t outer = move->rank - 1 - move->columns; /* dimensions that are walked here */
 	for (;;) {
 		int64_t from = 0, to = 0;
 		bool outside = false;
-		for (int32_t d = 0; d < move->rank - 1; d++) {
+		for (int32_t d = 0; d < outer; d++) {
 			int64_t at = move->at[d][index[d]];
 			if (at == MOVE_FILL)
 				outside = true;
@@ -95,11 +120,8 @@ void move_run(const struct move *move, const float *in, float *out)
 				from += at;
 			to += index[d] * move->out_stride[d];
 		}
-		if (outside)
-			fill_row(move, out + to);
-		else
-			run_row(move, in + from, out + to);
-		int32_t d = move->rank - 2;
+		run_row(move, outside ? NULL : x + from * size, y + to * size);
+		int32_t d = outer - 1;
 		while (d >= 0 && ++index[d] == move->dim[d])
 			index[d--] = 0;
 		if (d < 0)

@@ -113,7 +113,7 @@ static enum cnn_status place(struct lowering *l, struct cnn_error *err)
 		                  "a run of %zu pictures needs %zu MB; %zu MB are allowed", batch,
 		                  p->run_bytes >> 20, limit >> 20);
 	if (!status)
-		p->live_bytes = memory_live(life, l->n_storage);
+		status = memory_live(life, l->n_storage, &p->live_bytes, err);
 	for (size_t i = 0; i < l->n_storage; i++)
 		l->storage[i].offset = life[i].offset;
 	free(life);
@@ -156,7 +156,9 @@ static enum cnn_status lower_all(struct lowering *l, struct cnn_error *err)
 	for (size_t i = 0; i < g->n_node && !status; i++) {
 		const struct node *n = &g->node[i];
 		size_t taken;
-		if (n->dead)
+		/* What an input is quantised to has been made with it. */
+		bool made = n->op == OP_QUANTIZE_LINEAR && l->storage_of[n->out[0]] != UINT32_MAX;
+		if (n->dead || made)
 			continue;
 		status = lower_band(l, i, &taken, err);
 		if (status || taken) {

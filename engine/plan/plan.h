@@ -28,7 +28,11 @@ struct run {
 	 * input[0] is not read when there are pixels */
 	const void *const *input;
 	void *const *output;
+	/* [pictures], or NULL: where pixels[i] is NULL, the tensor that is read in its place */
+	const void *const *tensor;
 	bool raw_output; /* leave out the first output's activation */
+	/* [pictures], or NULL: the same for single ones */
+	const bool *raw;
 	/* plan_run()'s own: a step that fails says so, and no step runs after it */
 	enum cnn_status *status;
 	struct cnn_error *err;
@@ -124,6 +128,7 @@ struct lifetime {
 enum cnn_status memory_place(struct lifetime *life, size_t n, size_t align, size_t *total,
                              struct cnn_error *err);
 /* The largest sum of bytes that are alive in one step, of `life` after memory_place(). */
-size_t memory_live(const struct lifetime *life, size_t n);
+enum cnn_status memory_live(const struct lifetime *life, size_t n, size_t *most,
+                            struct cnn_error *err);
 
 #endif

@@ -85,7 +85,8 @@ static void transform_output(const struct winograd_view *view, size_t column, si
 		a->k->winograd_output_f32(columns, &place, m, a->m_point, y, &ep);
 		for (size_t r = 0; r < place.rows && a->tail.kind != ACT_NONE; r++)
 			for (size_t c = 0; c < place.columns; c++)
-				tail_apply(&a->tail, columns, y + r * place.row_stride + c * a->n);
+				tail_apply(a->k, &a->tail, columns,
+				           y + r * place.row_stride + c * a->n);
 	}
 }
 

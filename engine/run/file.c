@@ -1,4 +1,5 @@
 #include "engine/run/file.h"
+#include "engine/base/pages.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -46,7 +47,7 @@ enum cnn_status file_read(const char *path, size_t limit, int optional, uint8_t 
 	else if ((uint64_t)st.st_size > limit)
 		status = cnn_fail(err, CNN_IO, "%s: %lld bytes, more than the %zu allowed", path,
 		                  (long long)st.st_size, limit);
-	else if (!(data = malloc((size_t)st.st_size + 1)))
+	else if (!(data = pages_alloc((size_t)st.st_size + 1)))
 		status = cnn_fail_memory(err, path, (size_t)st.st_size + 1);
 	else
 		status = read_all(fd, path, data, (size_t)st.st_size, len, err);

@@ -4,13 +4,13 @@
 #include "engine/onnx/import.h"
 #include "engine/operators/infer.h"
 #include "engine/passes/passes.h"
+#include "engine/run/digest.h"
 #include "engine/run/file.h"
 #include "engine/run/huggingface.h"
 #include "engine/run/metadata.h"
 #include "engine/run/model.h"
 #include "engine/run/recognise.h"
 
-#include <nettle/sha2.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -85,21 +85,18 @@ static const char *default_name(struct loading *l)
 
 static enum cnn_status read_onnx(struct loading *l, struct cnn_error *err)
 {
-	uint8_t *bytes, digest[SHA256_DIGEST_SIZE];
+	uint8_t *bytes;
 	size_t len;
 	size_t limit = l->m->max_bytes < MAX_MODEL_BYTES ? l->m->max_bytes : MAX_MODEL_BYTES;
 	enum cnn_status status = file_read(l->onnx, limit, false, &bytes, &len, err);
 	if (status)
 		return status;
-	struct sha256_ctx sha;
-	sha256_init(&sha);
-	sha256_update(&sha, len, bytes);
-	sha256_digest(&sha, sizeof digest, digest);
-	for (size_t i = 0; i < sizeof digest; i++)
-		snprintf(l->m->info.sha256 + 2 * i, 3, "%02x", digest[i]);
+	struct digest digest;
+	digest_begin(&digest, bytes, len);
 	l->m->info.file_bytes = (int64_t)len;
 	const struct onnx_bounds bounds = {.max_bytes = l->m->max_bytes - len, .beside = l->onnx};
 	status = onnx_import_within(&bounds, bytes, len, l->onnx, &l->g, &l->onnx_info, err);
+	memcpy(l->m->info.sha256, digest_end(&digest), DIGEST_TEXT_BYTES);
 	free(bytes);
 	if (!status)
 		arena_limit(l->g->arena, l->m->max_bytes);
@@ -265,7 +262,7 @@ static enum cnn_status keep_info(struct loading *l, struct cnn_error *err)
 	struct cnn_model_info *info = &m->info;
 	const struct description *d = &l->description;
 	const struct value *in = &l->g->value[l->g->input[0]], *out = &l->g->value[l->g->output[0]];
-	m->input_dtype = in->dtype;
+	info->input_dtype = in->dtype;
 	info->path = l->onnx;
 	info->name = d->name ? d->name : default_name(l);
 	info->version = l->options->version ? arena_strdup(m->arena, l->options->version)

@@ -17,7 +17,6 @@ struct cnn_model {
 	size_t max_bytes; /* for the plan and all sessions together */
 	atomic_size_t session_bytes;
 	enum cnn_isa isa;
-	enum cnn_dtype input_dtype;
 };
 
 /* Things that no file said, collected while loading. */

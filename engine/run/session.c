@@ -1,4 +1,5 @@
 /* One worker's memory for a model, and the run itself. */
+#include "engine/base/pages.h"
 #include "engine/run/model.h"
 
 #include <stdlib.h>
@@ -8,7 +9,9 @@ struct cnn_session {
 	struct cnn_model *model;
 	struct cnn_pool *pool;
 	char *arena, *scratch;
-	const uint8_t **pixels; /* [max_batch] */
+	const uint8_t **pixels; /* [max_batch], likewise the next two */
+	const void **tensor;
+	bool *raw;
 	size_t bytes;
 };
 
@@ -52,10 +55,12 @@ enum cnn_status cnn_session_new(struct cnn_model *model, struct cnn_pool *pool,
 	s->model = cnn_model_ref(model);
 	s->pool = pool;
 	s->bytes = bytes;
-	s->arena = aligned_alloc(ARENA_ALIGN, arena);
-	s->scratch = aligned_alloc(ARENA_ALIGN, bytes - arena);
+	s->arena = pages_alloc(arena);
+	s->scratch = pages_alloc(bytes - arena);
 	s->pixels = calloc(model->max_batch, sizeof *s->pixels);
-	if (!s->arena || !s->scratch || !s->pixels) {
+	s->tensor = calloc(model->max_batch, sizeof *s->tensor);
+	s->raw = calloc(model->max_batch, sizeof *s->raw);
+	if (!s->arena || !s->scratch || !s->pixels || !s->tensor || !s->raw) {
 		cnn_session_free(s);
 		return cnn_fail(err, CNN_NO_MEMORY, "%s: out of memory for a session (%zu MB)",
 		                model->info.path, bytes >> 20);
@@ -73,6 +78,8 @@ void cnn_session_free(struct cnn_session *session)
 	free(session->arena);
 	free(session->scratch);
 	free(session->pixels);
+	free(session->tensor);
+	free(session->raw);
 	free(session);
 }
 
@@ -119,24 +126,60 @@ static enum cnn_status run_batch(struct cnn_session *s, struct run *run, size_t 
 	return status;
 }
 
-enum cnn_status cnn_session_run(struct cnn_session *session, const struct image *const pictures[],
-                                size_t n, float *scores, const struct cnn_observer *observer,
-                                struct cnn_error *err)
+/* The pixels of picture i, which must have the model's size. */
+static enum cnn_status take_picture(struct cnn_session *session, const struct image *picture,
+                                    size_t i, struct cnn_error *err)
 {
 	const struct cnn_model *m = session->model;
 	const struct image_fit *fit = &m->info.preprocess.fit;
 	if (!m->info.takes_pictures)
 		return cnn_fail(err, CNN_BAD_ARG, "%s: does not take pictures", m->info.name);
-	for (size_t i = 0; i < n && n <= m->max_batch; i++) {
-		if (pictures[i]->width != fit->width || pictures[i]->height != fit->height ||
-		    pictures[i]->channels != fit->channels)
-			return cnn_fail(err, CNN_BAD_ARG,
-			                "%s: picture %zu has not the model's size", m->info.name,
-			                i);
-		session->pixels[i] = pictures[i]->px;
-	}
+	if (picture->width != fit->width || picture->height != fit->height ||
+	    picture->channels != fit->channels)
+		return cnn_fail(err, CNN_BAD_ARG, "%s: picture %zu has not the model's size",
+		                m->info.name, i);
+	session->pixels[i] = picture->px;
+	return CNN_OK;
+}
+
+enum cnn_status cnn_session_run(struct cnn_session *session, const struct image *const pictures[],
+                                size_t n, float *scores, const struct cnn_observer *observer,
+                                struct cnn_error *err)
+{
+	enum cnn_status status = CNN_OK;
+	for (size_t i = 0; i < n && n <= session->model->max_batch && !status; i++)
+		status = take_picture(session, pictures[i], i, err);
+	if (status)
+		return status;
 	void *output[] = {scores};
 	struct run run = {.pixels = session->pixels, .output = output};
+	return run_batch(session, &run, n, observer, err);
+}
+
+enum cnn_status cnn_session_run_items(struct cnn_session *session, const struct cnn_item items[],
+                                      size_t n, float *scores, const struct cnn_observer *observer,
+                                      struct cnn_error *err)
+{
+	enum cnn_status status = CNN_OK;
+	for (size_t i = 0; i < n && n <= session->model->max_batch && !status; i++) {
+		session->pixels[i] = NULL;
+		session->tensor[i] = items[i].tensor;
+		session->raw[i] = items[i].raw;
+		if (items[i].picture)
+			status = take_picture(session, items[i].picture, i, err);
+		else if (!items[i].tensor)
+			status = cnn_fail(err, CNN_BAD_ARG, "%s: item %zu is empty",
+			                  session->model->info.name, i);
+	}
+	if (status)
+		return status;
+	void *output[] = {scores};
+	struct run run = {
+		.pixels = session->pixels,
+		.tensor = session->tensor,
+		.raw = session->raw,
+		.output = output,
+	};
 	return run_batch(session, &run, n, observer, err);
 }
 
@@ -146,10 +189,10 @@ enum cnn_status cnn_session_run_tensor(struct cnn_session *session, const float 
 {
 	const void *inputs[] = {input};
 	void *output[] = {scores};
-	if (session->model->input_dtype != CNN_F32)
+	if (session->model->info.input_dtype != CNN_F32)
 		return cnn_fail(err, CNN_BAD_ARG, "%s: takes pictures only, as %s",
 		                session->model->info.name,
-		                cnn_dtype_name(session->model->input_dtype));
+		                cnn_dtype_name(session->model->info.input_dtype));
 	struct run run = {.input = inputs, .output = output, .raw_output = raw};
 	return run_batch(session, &run, n, observer, err);
 }

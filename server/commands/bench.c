@@ -1,5 +1,6 @@
 #include "server/commands/commands.h"
 #include "server/commands/model_path.h"
+#include "server/commands/photo.h"
 #include "server/commands/profile.h"
 #include "server/commands/trace.h"
 
@@ -20,7 +21,9 @@ struct benching {
 	struct cnn_pool *pool;
 	struct cnn_session *session;
 	size_t threads, batch;
-	struct image *picture;         /* [batch] */
+	struct image *picture; /* [batch] */
+	uint8_t *photo;        /* --photo: decoded anew for each picture of each run */
+	size_t photo_len;
 	const struct image **pictures; /* [batch], of the same */
 	float *tensor, *scores;        /* [batch][...]; tensor: for models that take no pictures */
 	double *ms;                    /* [MAX_RUNS] */
@@ -76,10 +79,29 @@ static bool make_input(struct benching *b)
 	return true;
 }
 
+/* As the server does for each picture, from nothing to the model's pixels. */
+static enum cnn_status decode(struct benching *b, struct cnn_error *err)
+{
+	const struct image_limits limits = {.max_side = 65535, .max_pixels = b->config->max_pixels};
+	const struct image_fit *fit = &cnn_model_info(b->model)->preprocess.fit;
+	enum cnn_status status = CNN_OK;
+	for (size_t i = 0; i < b->batch && !status; i++) {
+		struct image_header header;
+		image_clear(&b->picture[i]);
+		status = image_read(b->photo, b->photo_len, &limits, b->config->jpeg_scaling == 0,
+		                    fit, &b->picture[i], &header, err);
+	}
+	return status;
+}
+
 static bool run_once(struct benching *b, const struct cnn_observer *observer)
 {
 	struct cnn_error err;
-	enum cnn_status status;
+	enum cnn_status status = b->photo ? decode(b, &err) : CNN_OK;
+	if (status)
+		fprintf(stderr, "convd bench: %s: %s\n", b->config->photo, err.text);
+	if (status)
+		return false;
 	if (b->tensor)
 		status = cnn_session_run_tensor(b->session, b->tensor, b->batch, false, b->scores,
 		                                observer, &err);
@@ -153,6 +175,21 @@ static int print_results(struct benching *b)
 	return 0;
 }
 
+static bool read_photo(struct benching *b)
+{
+	const char *path = b->config->photo;
+	struct cnn_error err;
+	if (!path)
+		return true;
+	if (b->tensor)
+		cnn_fail(&err, CNN_BAD_ARG, "the model takes no pictures");
+	else
+		b->photo = photo_read(path, &b->photo_len, &err);
+	if (!b->photo)
+		fprintf(stderr, "convd bench: %s: %s\n", path, err.text);
+	return b->photo != NULL;
+}
+
 static bool prepare(struct benching *b)
 {
 	struct cnn_error err = {.text = "out of memory"};
@@ -169,6 +206,7 @@ static void clear(struct benching *b)
 	for (size_t i = 0; b->picture && i < b->batch; i++)
 		image_clear(&b->picture[i]);
 	free(b->picture);
+	free(b->photo);
 	free(b->pictures);
 	free(b->tensor);
 	free(b->scores);
@@ -228,7 +266,7 @@ int command_bench(const struct config *config)
 	b.model = model_path_load(config, "bench", config->n_args ? config->args[0] : NULL,
 	                          (int32_t)batch);
 	int code = 1;
-	if (b.model && prepare(&b) && measure(&b)) {
+	if (b.model && prepare(&b) && read_photo(&b) && measure(&b)) {
 		code = print_results(&b);
 		if (code == 0 && config->profile)
 			code = print_profile(&b);

@@ -1,16 +1,14 @@
 #include "server/commands/commands.h"
 #include "server/commands/model_path.h"
+#include "server/commands/photo.h"
 #include "server/error_code.h"
 #include "server/model_json.h"
 
 #include "engine/base/cpu.h"
 #include "server/batcher.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define MAX_FILE_BYTES ((size_t)1 << 30)
 
 struct classifying {
 	const struct config *config;
@@ -21,45 +19,6 @@ struct classifying {
 	json_t *results; /* NULL: text */
 	bool failed;
 };
-
-/* All of a file or of stdin, from malloc(). */
-static uint8_t *read_stream(FILE *f, size_t *len)
-{
-	size_t size = 1 << 16;
-	uint8_t *bytes = malloc(size);
-	*len = 0;
-	while (bytes) {
-		*len += fread(bytes + *len, 1, size - *len, f);
-		if (*len < size)
-			return bytes;
-		uint8_t *wider = size < MAX_FILE_BYTES ? realloc(bytes, size *= 2) : NULL;
-		if (!wider)
-			free(bytes);
-		bytes = wider;
-	}
-	return NULL;
-}
-
-static uint8_t *read_photo(const char *path, size_t *len, struct cnn_error *err)
-{
-	bool standard = strcmp(path, "-") == 0;
-	FILE *f = standard ? stdin : fopen(path, "rb");
-	if (!f) {
-		cnn_fail(err, CNN_IO, "%s", strerror(errno));
-		return NULL;
-	}
-	uint8_t *bytes = read_stream(f, len);
-	if (!bytes) {
-		cnn_fail(err, CNN_NO_MEMORY, "larger than memory or 1 GiB");
-	} else if (ferror(f)) {
-		cnn_fail(err, CNN_IO, "%s", strerror(errno));
-		free(bytes);
-		bytes = NULL;
-	}
-	if (!standard)
-		fclose(f);
-	return bytes;
-}
 
 static void report_error(struct classifying *c, const char *photo, const struct cnn_error *err)
 {
@@ -100,7 +59,7 @@ static void classify_photo(struct classifying *c, const char *photo)
 	struct image picture = {0};
 	struct image_header header;
 	size_t len;
-	uint8_t *bytes = read_photo(photo, &len, &err);
+	uint8_t *bytes = photo_read(photo, &len, &err);
 	if (!bytes) {
 		report_error(c, photo, &err);
 		return;

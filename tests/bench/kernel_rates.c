@@ -9,6 +9,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 enum { RUNS = 150 };
@@ -140,6 +141,25 @@ static double run_dwconv(const void *args, size_t times)
 	return 2 * window_flops(s, times);
 }
 
+/* The same windows, by rows. */
+static double run_dwrow(const void *args, size_t times)
+{
+	const struct window_shape *s = args;
+	const struct epilogue ep = {.lo = 0, .hi = 6};
+	size_t side = 1;
+	while (side * side < s->taps)
+		side++;
+	const size_t c = s->channels;
+	const struct dwrow_window window = {side, side, 0, c, c, side * c};
+	const float **in = must_alloc(side, sizeof *in);
+	for (size_t y = 0; y < side; y++)
+		in[y] = s->rows[y * side];
+	for (size_t i = 0; i < times; i++)
+		s->k->dwrow_f32(s->pixels, c, &window, in, s->w, s->out, &ep);
+	free(in);
+	return 2 * window_flops(s, times);
+}
+
 static double run_maxpool(const void *args, size_t times)
 {
 	const struct window_shape *s = args;
@@ -171,7 +191,10 @@ static void rate_windows(const struct kernels *k, size_t pixels, size_t channels
 	static const struct {
 		const char *name;
 		work_fn *run;
-	} kinds[] = {{"dwconv", run_dwconv}, {"maxpool", run_maxpool}, {"avgpool", run_avgpool}};
+	} kinds[] = {{"dwconv", run_dwconv},
+	             {"dwrow", run_dwrow},
+	             {"maxpool", run_maxpool},
+	             {"avgpool", run_avgpool}};
 	for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
 		char what[64];
 		snprintf(what, sizeof what, "%s %zux%zu channels %zu pixels %zu", kinds[i].name,
@@ -183,6 +206,57 @@ static void rate_windows(const struct kernels *k, size_t pixels, size_t channels
 	free(s.rows);
 	free(s.w);
 	free(s.out);
+}
+
+struct bytes_shape {
+	const struct kernels *k;
+	struct dwconv_u8_window window;
+	size_t pixels;
+	const uint8_t **in; /* [kernel[0]][columns] */
+	int16_t *w;
+	struct requantise result;
+	uint8_t *y;
+};
+
+static double run_dwconv_u8(const void *args, size_t times)
+{
+	const struct bytes_shape *s = args;
+	for (size_t i = 0; i < times; i++)
+		s->k->dwconv_u8(&s->window, s->pixels, s->in, s->w, &s->result, s->y);
+	return 2.0 * (double)(times * s->pixels * s->window.channels * s->window.kernel[0] *
+	                      s->window.kernel[1]);
+}
+
+static void rate_bytes(const struct kernels *k, size_t pixels, size_t channels, size_t side,
+                       size_t stride)
+{
+	size_t columns = (pixels - 1) * stride + side, pairs = (side + 1) / 2 * side * channels;
+	struct bytes_shape s = {
+		.k = k,
+		.window = {channels, {side, side}, stride, 1, columns, false},
+		.pixels = pixels,
+	};
+	uint8_t *x = must_alloc(side * columns, channels);
+	int32_t *bias = must_alloc(channels, sizeof *bias);
+	s.in = must_alloc(side * columns, sizeof *s.in);
+	s.w = must_alloc(2 * pairs, sizeof *s.w);
+	s.y = must_alloc(pixels, channels);
+	s.result = (struct requantise){bias, numbers(channels), 128, -128, 127};
+	for (size_t i = 0; i < side * columns; i++)
+		s.in[i] = x + i * channels;
+	memset(x, 77, side * columns * channels);
+	memset(s.w, 1, 2 * pairs * sizeof *s.w);
+	memset(bias, 1, channels * sizeof *bias);
+	char what[64];
+	snprintf(what, sizeof what, "dwconv_u8 %zux%zu/%zu channels %zu pixels %zu", side, side,
+	         stride, channels, pixels);
+	rate(k, what, run_dwconv_u8, &s);
+	free(x);
+	free(s.in);
+	free(s.w);
+	free(s.y);
+	free(bias);
+	free((void *)(uintptr_t)s.result.scale);
 }
 
 static void rate_level(const struct kernels *k)
@@ -204,6 +278,11 @@ static void rate_level(const struct kernels *k)
 	rate_windows(k, 14, 384, 3);
 	rate_windows(k, 7, 960, 3);
 	rate_windows(k, 14, 480, 5);
+	rate_bytes(k, 112, 32, 3, 1);
+	rate_bytes(k, 56, 96, 3, 2);
+	rate_bytes(k, 14, 384, 3, 1);
+	rate_bytes(k, 7, 960, 3, 1);
+	rate_bytes(k, 14, 480, 5, 1);
 }
 
 int main(int argc, char **argv)

@@ -1,17 +1,8 @@
 /* fuzz_image.c - any bytes through image_read().
  *
  * The limits are small, so that the fuzzer spends its time on headers and not on pixels. */
-#include <stdint.h>
-#include <stdlib.h>
-
 #include "engine/image/image.h"
 #include "tests/fuzz/target.h"
-
-static void check(bool holds)
-{
-	if (!holds)
-		abort();
-}
 
 /* What image.h promises of a result, whatever the bytes. */
 static void read_as(const uint8_t *bytes, size_t len, const struct image_fit *fit, bool scaling)

@@ -1,10 +1,10 @@
 #!/usr/bin/python3
-"""Small models to begin fuzzing with.
+"""Small files to begin fuzzing with.
 
-    make_seeds.py FOLDER        writes FOLDER/*.onnx; does nothing when there are some
+    make_seeds.py FOLDER        writes FOLDER/onnx/*, FOLDER/image/* ...
 
-ONNX's own tests of single operators, all inputs but the first made constant, as in networks; and networks of
-tests/golden that are small.
+Models: each operator by itself, networks of tests/golden that are small, and FOLDER/backend: ONNX's own tests of
+single operators, all inputs but the first made constant, as in networks.
 """
 import glob
 import os
@@ -47,18 +47,28 @@ def golden_networks():
         yield f"random_{seed}", random_graphs.make(seed).model().SerializeToString()
 
 
+def all_seeds():
+    """(folder, name, bytes)"""
+    import seed_files
+    import seed_networks
+    import seed_operators
+
+    yield from seed_files.seeds()
+    for folder, source in (("onnx", seed_operators.seeds), ("onnx", seed_networks.seeds), ("onnx", golden_networks),
+                           ("backend", backend_tests)):
+        for name, content in source():
+            yield folder, name, content
+
+
 def main():
     if len(sys.argv) != 2:
         sys.exit(__doc__)
-    folder = sys.argv[1]
-    os.makedirs(folder, exist_ok=True)
-    if os.listdir(folder):
-        return
-    for source in (backend_tests, golden_networks):
-        for name, content in source():
-            if len(content) <= MAX_BYTES:
-                with open(os.path.join(folder, name + ".onnx"), "wb") as f:
-                    f.write(content)
+    top = sys.argv[1]
+    for folder, name, content in all_seeds():
+        os.makedirs(os.path.join(top, folder), exist_ok=True)
+        if len(content) <= MAX_BYTES:
+            with open(os.path.join(top, folder, name), "wb") as f:
+                f.write(content)
 
 
 if __name__ == "__main__":

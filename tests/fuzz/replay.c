@@ -1,16 +1,15 @@
-/* replay - a fuzz target on files that once broke it:
+/* replay - a fuzz target on files that it once found, or that broke it:
  *
- *	replay_onnx FOLDER|FILE ...
+ *	replay_run FOLDER|FILE ...
  *
- * Each file has a process of its own, and a minute. */
+ * Each file has a process of its own, with little time and memory. */
 #include "tests/fuzz/target.h"
 
 #include <dirent.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
-#include <unistd.h>
+
+enum { MAX_SECONDS = 20, MAX_MEBIBYTES = 1024 }; /* a sanitizer takes a part of it */
 
 static int passed, failed;
 
@@ -26,7 +25,7 @@ static void run_target(const char *path)
 		exit(1);
 	}
 	fclose(f);
-	alarm(60);
+	alarm(MAX_SECONDS);
 	LLVMFuzzerTestOneInput(bytes, (size_t)len);
 	free(bytes);
 	exit(0);
@@ -35,19 +34,21 @@ static void run_target(const char *path)
 static void replay_file(const char *path)
 {
 	int status = -1;
+	struct rusage used = {0};
 	fflush(NULL);
 	pid_t pid = fork();
 	if (pid == 0)
 		run_target(path);
 	if (pid > 0)
-		waitpid(pid, &status, 0);
-	if (status == 0)
-		passed++;
-	else
-		failed++;
-	if (status != 0)
-		printf("FAILED %s%s\n", path,
-		       WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM ? ": hangs" : "");
+		wait4(pid, &status, 0, &used);
+	const char *why = WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM ? "hangs"
+	                  : status != 0                                      ? "breaks"
+	                  : used.ru_maxrss >> 10 > MAX_MEBIBYTES ? "takes too much memory"
+	                                                         : NULL;
+	passed += !why;
+	failed += why != NULL;
+	if (why)
+		printf("FAILED %s: %s\n", path, why);
 }
 
 static int no_dot(const struct dirent *entry)

@@ -3,6 +3,7 @@
 
     golden.py BUILD [PART ...]           parts: models networks random reexport server; all of these by default
     golden.py BUILD architectures[:NAME] full-size networks, or one of them: a minute or two, and 2 GB of memory
+    golden.py BUILD exports[:NAME]       what PyTorch exports, where it is installed: ten minutes
 
 "reexport" takes everything only when it is named.
 
@@ -21,6 +22,7 @@ import pictures
 import reexport
 from architecture_checks import check_architectures
 from compare import PROBABILITY, Report, near, near_scores, same_best, same_bits, same_top, sample_folder, ways
+from exports import check_exports
 from runners import DATA, Engine, Failure, Oracle, Unsupported, softmax
 
 QUANTISED = ("QuantizeLinear", "DequantizeLinear", "QLinear", "ConvInteger", "MatMulInteger", "DynamicQuantize")
@@ -187,7 +189,7 @@ def check_written_again(report, build, oracle, folder, step):
 
 def main():
     if len(sys.argv) < 2:
-        sys.exit("usage: golden.py BUILD [models|networks|random|architectures[:NAME]|reexport|server ...]")
+        sys.exit("usage: golden.py BUILD [models|networks|random|architectures[:NAME]|exports[:NAME]|reexport|server ...]")
     build = sys.argv[1]
     parts = sys.argv[2:] or ["models", "networks", "random", "reexport", "server"]
     report = Report()
@@ -209,6 +211,8 @@ def main():
             photos.check_server(report, build, oracle, picture_models())
         elif part == "architectures":
             check_architectures(report, build, engine, oracle, folder, name)
+        elif part == "exports":
+            check_exports(report, engine, oracle, folder, name)
         elif part == "reexport":
             check_written_again(report, build, oracle, folder, 1 if sys.argv[2:] else 4)
         else:

@@ -49,7 +49,8 @@ class Contract:
                 content = self.resolve(response).get("content", {})
                 return content.get("application/json", {}).get("schema")
         if status >= 400:
-            return {"$ref": "#/components/schemas/Error"}
+            oip = path.split("/")[1] in ("v1", "v2")
+            return {"$ref": "#/components/schemas/" + ("OipError" if oip else "Error")}
         return None
 
     def verify(self, method, target, response):

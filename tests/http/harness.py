@@ -64,8 +64,9 @@ def raise_file_limit():
 class Server:
     """`convd serve` on a free port of the loopback interface."""
 
-    def __init__(self, suite, name, args, environ=None, port="0", ready=True, program=None):
+    def __init__(self, suite, name, args, environ=None, port="0", ready=True, program=None, tls=None):
         self.suite = suite
+        self.tls = tls
         self.folder = tempfile.mkdtemp(prefix=name + "-", dir=suite.folder)
         self.log_path = os.path.join(self.folder, "stderr.log")
         self.port_file = os.path.join(self.folder, "port")
@@ -105,7 +106,7 @@ class Server:
             return f.read()
 
     def connect(self, timeout=None):
-        return http_client.Connection(self.port, timeout or 30 * self.suite.patience)
+        return http_client.Connection(self.port, timeout or 30 * self.suite.patience, self.tls)
 
     def fetch(self, method, target, body=None, headers=(), timeout=None):
         """One exchange on a connection of its own; a JSON reply must be as openapi.json says."""
@@ -214,9 +215,9 @@ class Test:
             self.suite.shared = shared
         return shared
 
-    def start(self, *args, environ=None, port="0", ready=True, program=None):
+    def start(self, *args, environ=None, port="0", ready=True, program=None, tls=None):
         """A server of this test's own. Options first, models last."""
-        server = Server(self.suite, self.name, args, environ, port, ready, program)
+        server = Server(self.suite, self.name, args, environ, port, ready, program, tls)
         self.servers.append(server)
         return server
 

@@ -30,9 +30,12 @@ class Response:
 
 
 class Connection:
-    def __init__(self, port, timeout=30):
+    def __init__(self, port, timeout=30, tls=None):
+        """`tls` is an ssl.SSLContext."""
         self.socket = socket.create_connection(("127.0.0.1", port), timeout=timeout)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if tls:
+            self.socket = tls.wrap_socket(self.socket, server_hostname="localhost")
         self.buffer = b""
 
     def __enter__(self):

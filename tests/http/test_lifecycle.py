@@ -9,6 +9,7 @@ import time
 import photos
 from harness import check, equal, one_of
 from http_client import Closed
+from test_tls import context_for, make_certificate
 
 
 def free_ports(n):
@@ -161,8 +162,18 @@ def test_shipped_configurations(t):
     paths = sorted(glob.glob("config/*.json"))
     check(paths, "no config/*.json")
     for path in paths:
+        with open(path, encoding="utf-8") as f:
+            options = json.load(f)
+        args, tls = [], None
+        if "tls_cert" in options:
+            certificate, key = make_certificate(t, "shipped")
+            args, tls = ["--tls-cert", certificate, "--tls-key", key], context_for(certificate)
+        if "api_key_file" in options:
+            args += ["--api-key-file", t.write("keys", "a-key-of-this-test\n")]
+        if t.suite.sanitized:
+            args += ["--sandbox", "off"]
         # The port is overridden, so that the test does not depend on a free one.
-        server = t.start("--config", path, "--host", "127.0.0.1", t.suite.model("tiny"))
+        server = t.start("--config", path, "--host", "127.0.0.1", *args, t.suite.model("tiny"), tls=tls)
         server.stop()
 
 

@@ -1,14 +1,14 @@
-/* The kernels on quantised tensors at every level that runs here: the same bytes as the formula, at every tail. */
+/* Products of quantised tensors at every level that runs here: the same bytes as the formula, at every tail. */
 #include "tests/kernels/guarded.h"
 #include "tests/kernels/rows.h"
 
 #include <math.h>
 
-enum { MAX_M = 6, MAX_N = 16, MAX_PAIRS = 40, MAX_CHANNELS = 150, MAX_TAPS = 9 };
+enum { MAX_M = 16, MAX_N = 32, MAX_PAIRS = 40, MAX_QUADS = 20 };
 
 struct result {
-	int32_t bias[MAX_CHANNELS + MAX_N];
-	float scale[MAX_CHANNELS + MAX_N];
+	int32_t bias[MAX_N];
+	float scale[MAX_N];
 	struct requantise r;
 };
 
@@ -72,44 +72,47 @@ static void products(void)
 	}
 }
 
-static void check_depthwise(dwconv_u8_fn *fn, size_t channels, size_t taps, bool is_signed)
+/* Bytes of any value, and now and then nothing but the most extreme. */
+static void check_bytes_gemm(const struct gemm_u8s8 *k, size_t m, size_t n, size_t quads,
+                             uint32_t seed)
 {
-	static uint8_t x[MAX_TAPS + 2][MAX_CHANNELS];
-	static int16_t w[MAX_TAPS * MAX_CHANNELS];
-	static struct result result;
-	uint32_t seed = (uint32_t)(channels * 10 + taps);
-	const uint8_t *in[2 * MAX_TAPS];
-	uint8_t y[2 * MAX_CHANNELS + 1];
-	fill_result(&result, is_signed, &seed);
-	for (size_t t = 0; t < taps + 2; t++)
-		for (size_t c = 0; c < channels; c++)
-			x[t][c] = (uint8_t)next(&seed);
-	for (size_t i = 0; i < taps * channels; i++)
-		w[i] = (int16_t)(next(&seed) % 511 - 255);
-	for (size_t p = 0; p < 2; p++)
-		for (size_t t = 0; t < taps; t++)
-			in[p * taps + t] = x[p + t];
-	y[2 * channels] = 0xa5;
-	fn(2, channels, taps, in, is_signed, 3, w, &result.r, y);
-	CHECK_INT(y[2 * channels], 0xa5);
-	for (size_t p = 0; p < 2; p++)
-		for (size_t c = 0; c < channels; c++) {
+	static struct result x;
+	struct zones panel = zones_new(1, quads * k->nr + 1);
+	size_t bytes = 4 * quads, nr = k->nr, ldy = n + 3;
+	bool extreme = seed % 5 == 0;
+	uint8_t y[MAX_M * (MAX_N + 3)];
+	fill_result(&x, seed % 2, &seed);
+	memset(y, 0xa5, sizeof y);
+	uint8_t *a = malloc(m * bytes + 1);
+	int8_t *b = zone_place(&panel, 0, bytes * nr, FLUSH_END);
+	CHECK(a != NULL);
+	for (size_t i = 0; i < m * bytes; i++)
+		a[i] = (uint8_t)(extreme ? 255 : next(&seed));
+	for (size_t q = 0; q < bytes * nr; q++)
+		b[q] = (int8_t)(q / 4 % nr >= n ? 0 : extreme ? -128 : (int8_t)next(&seed));
+	k->fn(m, n, quads, a, bytes, b, &x.r, y, ldy);
+	for (size_t i = 0; i < m; i++)
+		for (size_t j = 0; j < ldy; j++) {
 			int64_t sum = 0;
-			for (size_t t = 0; t < taps; t++) {
-				uint8_t v = x[p + t][c];
-				sum += ((is_signed ? (int8_t)v : v) - 3) * w[t * channels + c];
-			}
-			CHECK_INT(y[p * channels + c], expected(&result, sum, c));
+			for (size_t q = 0; q < bytes && j < n; q++)
+				sum += (int64_t)a[i * bytes + q] * b[(q / 4 * nr + j) * 4 + q % 4];
+			CHECK_INT(y[i * ldy + j], j < n ? expected(&x, sum, j) : 0xa5);
 		}
+	free(a);
+	zones_free(&panel);
 }
 
-static void depthwise(void)
+static void products_of_bytes(void)
 {
-	for (int isa = 0; isa < CNN_ISA_COUNT; isa++)
-		for (size_t c = 1; c <= MAX_CHANNELS; c++)
-			for (size_t t = 0; t <= MAX_TAPS; t += 3)
-				check_depthwise(kernels_for((enum cnn_isa)isa)->dwconv_u8, c, t,
-				                c % 2);
+	for (size_t i = 0; i < COUNT(gemm_u8s8_rows); i++) {
+		const struct gemm_u8s8 *k = &gemm_u8s8_rows[i].gemm;
+		CHECK(k->mr <= MAX_M && k->nr <= MAX_N);
+		for (size_t m = 1; m <= k->mr && level_runs(gemm_u8s8_rows[i].isa); m++)
+			for (size_t n = 1; n <= k->nr; n++)
+				for (size_t quads = 0; quads <= MAX_QUADS; quads += 5)
+					check_bytes_gemm(k, m, n, quads,
+					                 (uint32_t)(m * 100 + n + quads));
+	}
 }
 
-TEST_MAIN({"products", products}, {"depthwise", depthwise})
+TEST_MAIN({"products", products}, {"products_of_bytes", products_of_bytes})

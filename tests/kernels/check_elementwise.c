@@ -1,8 +1,13 @@
-/* unary_f32, binary_f32 and softmax_f32 against the formulas in double precision. */
+/* unary_f32, binary_f32, softmax_f32 and layer_norm_f32 of every level that runs here, against the formulas in double
+ * precision. */
 #include "engine/kernels/elementwise.h"
 #include "tests/kernels/guarded.h"
+#include "tests/kernels/rows.h"
 
 #include <float.h>
+
+/* Those of the level that is tested. */
+static struct kernels k;
 
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])
 
@@ -84,14 +89,15 @@ static double cancelled(enum unary f, double x, double p, double q)
 		return fabs(p * x) + fabs(q);
 	case UNARY_HARD_SWISH:
 		return x > -3.1 && x < 3.1 ? fabs(x) : 0;
-	case UNARY_SIGMOID: /* exp(x) is subnormal there */
+	case UNARY_SIGMOID: /* exp(x) is no normal number there, and 0 is as good */
 	case UNARY_SILU:
+		return x < -86 ? (isinf(x) ? 0 : 1e-31 * -x) : 0;
 	case UNARY_MISH:
 		return x < -86 ? 1e-36 : 0;
 	case UNARY_GELU: /* rounding errors of what exp is taken of, times the value */
 		return fabs((1 + (x < 0 ? x * x : 0)) * unary_reference(f, x, p, q)) + 1e-36;
 	case UNARY_GELU_TANH:
-		return x < 0 ? fabs(x * x * x * unary_reference(f, x, p, q)) + 1e-36 : 0;
+		return x < 0 ? fabs(x * x * x * unary_reference(f, x, p, q)) + 1e-30 : 0;
 	default:
 		return 0;
 	}
@@ -155,7 +161,7 @@ enum { BLOCK = 1000 };
 static void check_block(enum unary f, const float *x, size_t n)
 {
 	float y[BLOCK], p = parameters[f].p, q = parameters[f].q;
-	unary_f32(f, n, x, p, q, y);
+	k.unary_f32(f, n, x, p, q, y);
 	for (size_t i = 0; i < n; i++) {
 		double want = unary_reference(f, (double)x[i], (double)p, (double)q);
 		double slack = cancelled(f, (double)x[i], (double)p, (double)q);
@@ -226,11 +232,11 @@ static void unary_special_values(void)
 	for (int f = 0; f < UNARY_COUNT; f++)
 		check_block((enum unary)f, x, COUNT(x));
 	float y;
-	unary_f32(UNARY_TANH, 1, (const float[]){-0.0f}, 0, 0, &y);
+	k.unary_f32(UNARY_TANH, 1, (const float[]){-0.0f}, 0, 0, &y);
 	CHECK(y == 0 && signbit(y));
-	unary_f32(UNARY_EXP, 1, (const float[]){0}, 0, 0, &y);
+	k.unary_f32(UNARY_EXP, 1, (const float[]){0}, 0, 0, &y);
 	CHECK(y == 1);
-	unary_f32(UNARY_SIGMOID, 1, (const float[]){0}, 0, 0, &y);
+	k.unary_f32(UNARY_SIGMOID, 1, (const float[]){0}, 0, 0, &y);
 	CHECK(y == 0.5f);
 }
 
@@ -248,12 +254,12 @@ static void unary_tails(void)
 			uint32_t seed = (uint32_t)n;
 			for (size_t i = 0; i < n; i++)
 				x[i] = 8 * next_number(&seed);
-			unary_f32((enum unary)f, n, x, p, q, y);
+			k.unary_f32((enum unary)f, n, x, p, q, y);
 			for (size_t i = 0; i < n; i++) {
-				unary_f32((enum unary)f, 1, x + i, p, q, &alone);
+				k.unary_f32((enum unary)f, 1, x + i, p, q, &alone);
 				CHECK(same_float(y[i], alone));
 			}
-			unary_f32((enum unary)f, n, x, p, q, x);
+			k.unary_f32((enum unary)f, n, x, p, q, x);
 			CHECK(n == 0 || f == UNARY_LOG || f == UNARY_SQRT ||
 			      memcmp(x, y, n * sizeof *x) == 0);
 			size_t nans = 0;
@@ -299,7 +305,7 @@ static void binary_special_values(void)
 		for (size_t i = 0; i < COUNT(v); i++)
 			for (size_t j = 0; j < COUNT(v); j++) {
 				float y;
-				binary_f32((enum binary)f, 1, &v[i], 1, &v[j], 1, &y);
+				k.binary_f32((enum binary)f, 1, &v[i], 1, &v[j], 1, &y);
 				double want = binary_reference((enum binary)f, (double)v[i],
 				                               (double)v[j]);
 				if (!near((double)y, want, 0)) {
@@ -329,7 +335,7 @@ static void binary_steps(void)
 				for (size_t i = 0; i < nb; i++)
 					b[i] = 1.5f + next_number(&seed);
 				zone_fill(&yz, 0);
-				binary_f32((enum binary)f, n, a, a_step, b, b_step, y);
+				k.binary_f32((enum binary)f, n, a, a_step, b, b_step, y);
 				for (size_t i = 0; i < n; i++)
 					CHECK(near((double)y[i],
 					           binary_reference((enum binary)f,
@@ -339,10 +345,10 @@ static void binary_steps(void)
 				CHECK_INT(zone_canaries(&yz, 0), yz.bytes / sizeof(float) - n);
 				float over[MOST + 1];
 				memcpy(over, a, na * sizeof *a);
-				binary_f32((enum binary)f, n, over, a_step, b, b_step, over);
+				k.binary_f32((enum binary)f, n, over, a_step, b, b_step, over);
 				CHECK(memcmp(over, y, n * sizeof *y) == 0);
 				memcpy(over, b, nb * sizeof *b);
-				binary_f32((enum binary)f, n, a, a_step, over, b_step, over);
+				k.binary_f32((enum binary)f, n, a, a_step, over, b_step, over);
 				CHECK(memcmp(over, y, n * sizeof *y) == 0);
 			}
 	zones_free(&az);
@@ -367,7 +373,7 @@ static void check_softmax(size_t n, size_t stride, float spread)
 		}
 		for (size_t i = 0; i < n; i++)
 			sum += exp((double)x[i * stride] - max);
-		softmax_f32(n, stride, x, y, log_of_it);
+		k.softmax_f32(n, stride, x, y, log_of_it);
 		for (size_t i = 0; i < n; i++) {
 			double from_max = (double)x[i * stride] - max, got = (double)y[i * stride];
 			double size = 1 + fabs(from_max) + log(sum);
@@ -380,7 +386,7 @@ static void check_softmax(size_t n, size_t stride, float spread)
 		}
 		CHECK(n == 0 || fabs(total - 1) < 1e-5);
 		CHECK_INT(zone_canaries(&out, 0), out.bytes / sizeof(float) - n);
-		softmax_f32(n, stride, x, x, log_of_it);
+		k.softmax_f32(n, stride, x, x, log_of_it);
 		for (size_t i = 0; i < n; i++)
 			CHECK(x[i * stride] == y[i * stride]);
 	}
@@ -401,25 +407,113 @@ static void softmax(void)
 static void softmax_special_values(void)
 {
 	float y[3];
-	softmax_f32(3, 1, (const float[]){3e38f, -3e38f, 3e38f}, y, false);
+	k.softmax_f32(3, 1, (const float[]){3e38f, -3e38f, 3e38f}, y, false);
 	CHECK(y[0] == 0.5f && y[1] == 0 && y[2] == 0.5f);
-	softmax_f32(3, 1, (const float[]){0, -INFINITY, 0}, y, false);
+	k.softmax_f32(3, 1, (const float[]){0, -INFINITY, 0}, y, false);
 	CHECK(y[0] == 0.5f && y[1] == 0 && y[2] == 0.5f);
-	softmax_f32(3, 1, (const float[]){0, -INFINITY, 0}, y, true);
+	k.softmax_f32(3, 1, (const float[]){0, -INFINITY, 0}, y, true);
 	CHECK(y[1] == -INFINITY);
-	softmax_f32(3, 1, (const float[]){1, NAN, 2}, y, false);
+	k.softmax_f32(3, 1, (const float[]){1, NAN, 2}, y, false);
 	CHECK(isnan(y[0]) && isnan(y[1]) && isnan(y[2]));
-	softmax_f32(3, 1, (const float[]){1, INFINITY, 2}, y, false);
+	k.softmax_f32(3, 1, (const float[]){1, INFINITY, 2}, y, false);
 	CHECK(isnan(y[1]));
-	softmax_f32(1, 1, (const float[]){-1234}, y, false);
+	k.softmax_f32(1, 1, (const float[]){-1234}, y, false);
 	CHECK(y[0] == 1);
 	/* The largest is found among the vector's own elements. */
 	float strided[4] = {-500, 7, 7, 600};
-	softmax_f32(2, 3, strided, strided, false);
+	k.softmax_f32(2, 3, strided, strided, false);
 	CHECK(strided[0] == 0 && strided[1] == 7 && strided[2] == 7 && strided[3] == 1);
 }
 
-TEST_MAIN({"unary_over_all_floats", unary_over_all_floats}, {"unary_near_zero", unary_near_zero},
-          {"unary_special_values", unary_special_values}, {"unary_tails", unary_tails},
-          {"binary_special_values", binary_special_values}, {"binary_steps", binary_steps},
-          {"softmax", softmax}, {"softmax_special_values", softmax_special_values})
+static void check_layer_norm(size_t n, bool with_bias)
+{
+	struct zones in = zones_new(1, n), out = zones_new(1, n);
+	float *x = zone_place(&in, 0, n * sizeof *x, FLUSH_END);
+	float scale[1100], bias[1100];
+	uint32_t seed = (uint32_t)n;
+	double mean = 0, variance = 0;
+	for (size_t i = 0; i < n; i++) {
+		x[i] = 3 + 2 * next_number(&seed);
+		scale[i] = next_number(&seed);
+		bias[i] = next_number(&seed);
+		mean += (double)x[i] / (double)n;
+	}
+	for (size_t i = 0; i < n; i++)
+		variance += ((double)x[i] - mean) * ((double)x[i] - mean) / (double)n;
+	zone_fill(&out, 0);
+	float *y = zone_place(&out, 0, n * sizeof *y, FLUSH_END);
+	k.layer_norm_f32(n, x, scale, with_bias ? bias : NULL, 1e-5f, y);
+	for (size_t i = 0; i < n; i++)
+		CHECK_NEAR((double)y[i],
+		           ((double)x[i] - mean) / sqrt(variance + 1e-5) * (double)scale[i] +
+		                   (with_bias ? (double)bias[i] : 0),
+		           1e-5);
+	CHECK_INT(zone_canaries(&out, 0), out.bytes / sizeof(float) - n);
+	k.layer_norm_f32(n, x, scale, with_bias ? bias : NULL, 1e-5f, x);
+	CHECK(memcmp(x, y, n * sizeof *x) == 0);
+	zones_free(&in);
+	zones_free(&out);
+}
+
+static void layer_norm(void)
+{
+	for (size_t n = 1; n <= 70; n++)
+		check_layer_norm(n, n % 2);
+	check_layer_norm(768, true);
+	check_layer_norm(1100, false);
+}
+
+/* The same number to the last bit at all levels. */
+static void levels_agree(void)
+{
+	enum { MOST = 200 };
+	struct kernels least = level_kernels(CNN_ISA_PORTABLE);
+	float x[MOST], want[MOST], got[MOST];
+	uint32_t seed = 1;
+	for (size_t i = 0; i < MOST; i++)
+		x[i] = 8 * next_number(&seed);
+	for (size_t n = 1; n <= MOST; n += 1 + n / 8) {
+		for (int f = 0; f < UNARY_COUNT; f++) {
+			float p = parameters[f].p, q = parameters[f].q;
+			least.unary_f32((enum unary)f, n, x, p, q, want);
+			k.unary_f32((enum unary)f, n, x, p, q, got);
+			for (size_t i = 0; i < n; i++)
+				CHECK(same_float(want[i], got[i]));
+		}
+		least.softmax_f32(n, 1, x, want, false);
+		k.softmax_f32(n, 1, x, got, false);
+		CHECK(memcmp(want, got, n * sizeof *got) == 0);
+		least.layer_norm_f32(n, x, x, x, 1e-5f, want);
+		k.layer_norm_f32(n, x, x, x, 1e-5f, got);
+		CHECK(memcmp(want, got, n * sizeof *got) == 0);
+	}
+}
+
+#define AT_LEVELS(name)                                               \
+	static void name##_at_levels(void)                            \
+	{                                                             \
+		for (int isa = 0; isa < CNN_ISA_COUNT; isa++)         \
+			if (level_runs((enum cnn_isa)isa)) {          \
+				k = level_kernels((enum cnn_isa)isa); \
+				name();                               \
+			}                                             \
+	}
+AT_LEVELS(unary_over_all_floats)
+AT_LEVELS(unary_near_zero)
+AT_LEVELS(unary_special_values)
+AT_LEVELS(unary_tails)
+AT_LEVELS(binary_special_values)
+AT_LEVELS(binary_steps)
+AT_LEVELS(softmax)
+AT_LEVELS(softmax_special_values)
+AT_LEVELS(layer_norm)
+AT_LEVELS(levels_agree)
+
+TEST_MAIN({"unary_over_all_floats", unary_over_all_floats_at_levels},
+          {"unary_near_zero", unary_near_zero_at_levels},
+          {"unary_special_values", unary_special_values_at_levels},
+          {"unary_tails", unary_tails_at_levels},
+          {"binary_special_values", binary_special_values_at_levels},
+          {"binary_steps", binary_steps_at_levels}, {"softmax", softmax_at_levels},
+          {"softmax_special_values", softmax_special_values_at_levels},
+          {"layer_norm", layer_norm_at_levels}, {"levels_agree", levels_agree_at_levels})

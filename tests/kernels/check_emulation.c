@@ -65,6 +65,85 @@ static void does_what_is_documented(void)
 	}
 }
 
+static void fill_integers(struct integers *i, uint32_t *seed)
+{
+	static const int32_t hard[] = {0,         -1, INT32_MIN, INT32_MAX, (int32_t)0x80008000,
+	                               0x7fff8000};
+	memset(i, 0, sizeof *i);
+	for (size_t k = 0; k < LANES; k++) {
+		float x = next_number(seed);
+		bool odd = *seed >> 10 & 1;
+		i->x[k] = odd ? special[(*seed >> 11) % SPECIALS] : x * 0x1p9f;
+		i->a[k] = odd ? hard[(*seed >> 12) % 6] : (int32_t)(*seed * 2654435761u);
+		i->b[k] = *seed >> 9 & 1 ? hard[(*seed >> 17) % 6] : (int32_t)(*seed * 40503u);
+		i->bytes[k] = (uint8_t)(*seed >> 20);
+	}
+	next_number(seed);
+	i->mask = (uint16_t)(*seed >> 16);
+	next_number(seed);
+	i->halves = *seed;
+}
+
+static int32_t half(int32_t x, int which)
+{
+	return (int16_t)((uint32_t)x >> 16 * which);
+}
+
+static void integers_do_what_is_documented(void)
+{
+	uint32_t seed = 3;
+	for (int round = 0; round < 20000; round++) {
+		struct integers i;
+		fill_integers(&i, &seed);
+		integers_emulated(&i);
+		const struct integers_results *r = &i.result;
+		for (size_t k = 0; k < LANES; k++) {
+			int32_t a = i.a[k], b = i.b[k];
+			bool lane = i.mask >> k & 1;
+			CHECK_INT(r->set1[k], i.a[3]);
+			CHECK_INT(r->load[k], lane ? a : 0);
+			CHECK_INT(r->from_u8[k], lane ? i.bytes[k] : 0);
+			CHECK_INT(r->from_s8[k], lane ? (int8_t)i.bytes[k] : 0);
+			CHECK_INT(r->shifted[k], (int32_t)((uint32_t)a << 16));
+			for (int h = 0; h < 2; h++)
+				CHECK_INT(half(r->blended[k], h),
+				          half(i.halves >> (2 * k + (size_t)h) & 1 ? b : a, h));
+			CHECK_INT(r->add[k], (int32_t)((int64_t)a + b));
+			CHECK_INT(r->madd[k], (int32_t)((int64_t)half(a, 0) * half(b, 0) +
+			                                (int64_t)half(a, 1) * half(b, 1)));
+			bool fits = fabsf(i.x[k]) < 0x1p31f;
+			CHECK_INT(r->from_float[k], fits ? (int32_t)lrintf(i.x[k]) : INT32_MIN);
+			CHECK(same_float(r->to_float[k], (float)a));
+			CHECK_INT(r->to_bytes[k], lane ? (uint8_t)a : i.bytes[k]);
+		}
+	}
+}
+
+static void products_of_bytes_are_added(void)
+{
+	uint32_t seed = 4;
+	for (int round = 0; round < 20000; round++) {
+		struct integers i;
+		int32_t got[LANES];
+		fill_integers(&i, &seed);
+		add_products_emulated(i.b, i.a, i.b, got);
+		for (size_t k = 0; k < LANES; k++) {
+			int64_t want = i.b[k];
+			for (int h = 0; h < 32; h += 8)
+				want += (int64_t)((uint32_t)i.a[k] >> h & 255) *
+				        (int8_t)((uint32_t)i.b[k] >> h & 255);
+			CHECK_INT(got[k], (int32_t)want);
+		}
+#ifdef __x86_64__
+		if (cpu_isa() >= CNN_ISA_VNNI) {
+			int32_t cpu[LANES];
+			add_products_native(i.b, i.a, i.b, cpu);
+			CHECK(memcmp(cpu, got, sizeof got) == 0);
+		}
+#endif
+	}
+}
+
 /* The product is not rounded before the sum. */
 static void multiply_add_rounds_once(void)
 {
@@ -106,9 +185,25 @@ static void check_masked_memory(copy_fn *copy)
 	zones_free(&out);
 }
 
+/* The same of bytes and of what is narrowed to them. */
+static void check_masked_bytes(void (*run)(const void *, uint16_t, void *))
+{
+	struct zones in = zones_new(1, LANES), out = zones_new(1, LANES);
+	for (size_t n = 0; n <= LANES; n++) {
+		uint8_t *from = zone_place(&in, 0, n, FLUSH_END);
+		uint8_t *to = zone_place(&out, 0, n, FLUSH_END);
+		memset(from, (int)n + 100, n);
+		run(from, (uint16_t)((1u << n) - 1), to);
+		CHECK(memcmp(from, to, n) == 0);
+	}
+	zones_free(&in);
+	zones_free(&out);
+}
+
 static void masked_lanes_touch_no_memory(void)
 {
 	check_masked_memory(copy_masked_emulated);
+	check_masked_bytes(copy_bytes_emulated);
 }
 
 static bool dies(void (*copy)(const void *from, void *to), const void *from, void *to)
@@ -153,7 +248,16 @@ static void agrees_with_the_cpu(void)
 					exit(TEST_EXIT_FAILED);
 				}
 		}
+		for (int round = 0; round < 20000; round++) {
+			struct integers mine, cpu;
+			fill_integers(&mine, &seed);
+			cpu = mine;
+			integers_emulated(&mine);
+			integers_native(&cpu);
+			CHECK(memcmp(&mine.result, &cpu.result, sizeof mine.result) == 0);
+		}
 		check_masked_memory(copy_masked_native);
+		check_masked_bytes(copy_bytes_native);
 		_Alignas(64) float from[LANES + 1] = {0}, to[LANES + 1];
 		CHECK(!dies(copy_aligned_native, from, to));
 		CHECK(dies(copy_aligned_native, from + 1, to));
@@ -165,6 +269,8 @@ static void agrees_with_the_cpu(void)
 }
 
 TEST_MAIN({"does_what_is_documented", does_what_is_documented},
+          {"integers_do_what_is_documented", integers_do_what_is_documented},
+          {"products_of_bytes_are_added", products_of_bytes_are_added},
           {"multiply_add_rounds_once", multiply_add_rounds_once},
           {"masked_lanes_touch_no_memory", masked_lanes_touch_no_memory},
           {"unaligned_address_is_a_fault", unaligned_address_is_a_fault},

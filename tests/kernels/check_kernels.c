@@ -11,6 +11,8 @@ static bool is_checked(const char *name)
 		found |= strcmp(gemm_rows[i].gemm.name, name) == 0;
 	for (size_t i = 0; i < COUNT(dwconv_rows); i++)
 		found |= strcmp(dwconv_rows[i].name, name) == 0;
+	for (size_t i = 0; i < COUNT(dwrow_rows); i++)
+		found |= strcmp(dwrow_rows[i].name, name) == 0;
 	for (size_t i = 0; i < COUNT(maxpool_rows); i++)
 		found |= strcmp(maxpool_rows[i].name, name) == 0;
 	for (size_t i = 0; i < COUNT(avgpool_rows); i++)
@@ -23,6 +25,8 @@ static bool is_checked(const char *name)
 		found |= strcmp(gemm_tn_rows[i].gemm.name, name) == 0;
 	for (size_t i = 0; i < COUNT(learn_rows); i++)
 		found |= strcmp(learn_rows[i].name, name) == 0;
+	for (size_t i = 0; i < COUNT(elementwise_rows); i++)
+		found |= strcmp(elementwise_rows[i].name, name) == 0;
 	for (size_t i = 0; i < COUNT(bytes_rows); i++)
 		found |= strcmp(bytes_rows[i].name, name) == 0;
 	return found;
@@ -51,9 +55,10 @@ static void every_row_is_checked(void)
 			CHECK(is_checked(name));
 		}
 	}
-	CHECK(rows >= COUNT(gemm_rows) + COUNT(dwconv_rows) + COUNT(maxpool_rows) +
-	                      COUNT(avgpool_rows) + COUNT(peak_rows) + COUNT(winograd_rows) +
-	                      COUNT(gemm_tn_rows) + COUNT(learn_rows) + COUNT(bytes_rows));
+	CHECK(rows >= COUNT(gemm_rows) + COUNT(dwconv_rows) + COUNT(dwrow_rows) +
+	                      COUNT(maxpool_rows) + COUNT(avgpool_rows) + COUNT(peak_rows) +
+	                      COUNT(winograd_rows) + COUNT(gemm_tn_rows) + COUNT(learn_rows) +
+	                      COUNT(elementwise_rows) + COUNT(bytes_rows));
 	free(text);
 }
 
@@ -65,11 +70,15 @@ static void choice(void)
 		const struct kernels *k = kernels_for((enum cnn_isa)isa);
 		CHECK_INT(k->isa, want);
 		CHECK(k->gemm_f32.fn && k->gemm_f32.mr && k->gemm_f32.nr);
-		CHECK(strstr(k->gemm_f32.name, cpu_isa_name(want)) != NULL);
-		CHECK(k->dwconv_f32 && k->maxpool_f32 && k->avgpool_f32 && k->peak_f32);
+		/* VNNI has kernels of its own for integers only. */
+		const char *level = cpu_isa_name(want < CNN_ISA_VNNI ? want : CNN_ISA_AVX512);
+		CHECK(strstr(k->gemm_f32.name, level) != NULL);
+		CHECK(k->dwconv_f32 && k->dwrow_f32 && k->maxpool_f32 && k->avgpool_f32 &&
+		      k->peak_f32);
 		CHECK(k->winograd_input_f32 && k->winograd_output_f32 && k->winograd_kernel_f32);
 		CHECK(k->gemm_tn_f32.fn && k->gemm_tn_f32.mr && k->gemm_tn_f32.nr);
-		CHECK(strstr(k->gemm_tn_f32.name, cpu_isa_name(want)) != NULL);
+		CHECK(strstr(k->gemm_tn_f32.name, level) != NULL);
+		CHECK(k->unary_f32 && k->binary_f32 && k->softmax_f32 && k->layer_norm_f32);
 		CHECK(k->moments_f32 && k->affine_f32 && k->clamp_grad_f32 && k->combine_f32 &&
 		      k->dwconv_grad_f32);
 	}

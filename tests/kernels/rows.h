@@ -11,7 +11,7 @@
 ROWS_UNUSED static bool level_runs(enum cnn_isa isa)
 {
 #ifdef EMULATED_AVX512
-	return isa == CNN_ISA_AVX512;
+	return isa >= CNN_ISA_AVX512;
 #else
 	return isa <= cpu_isa();
 #endif
@@ -37,6 +37,10 @@ ROWS_UNUSED static const struct gemm_row gemm_rows[] = {
 
 ROW_TYPE(dwconv) = {
 #define DWCONV_F32(isa, function) {isa, function, #function},
+#include "engine/kernels/kernels.def"
+};
+ROW_TYPE(dwrow) = {
+#define DWROW_F32(isa, function) {isa, function, #function},
 #include "engine/kernels/kernels.def"
 };
 ROW_TYPE(maxpool) = {
@@ -85,14 +89,50 @@ ROWS_UNUSED static const struct learn_row learn_rows[] = {
 #include "engine/kernels/kernels.def"
 };
 
-/* Those on integers, which check_bytes.c finds by level. */
+struct elementwise_row {
+	enum cnn_isa isa;
+	unary_f32_fn *unary;
+	binary_f32_fn *binary;
+	softmax_f32_fn *softmax;
+	layer_norm_f32_fn *layer_norm;
+	const char *name;
+};
+ROWS_UNUSED static const struct elementwise_row elementwise_rows[] = {
+#define ELEMENTWISE_F32(isa, unary, binary, softmax, layer_norm) \
+	{isa, unary, binary, softmax, layer_norm, #unary},
+#include "engine/kernels/kernels.def"
+};
+
+struct gemm_u8s8_row {
+	enum cnn_isa isa;
+	struct gemm_u8s8 gemm;
+};
+ROWS_UNUSED static const struct gemm_u8s8_row gemm_u8s8_rows[] = {
+#define GEMM_U8S8(isa, function, rows, columns) {isa, {function, #function, rows, columns}},
+#include "engine/kernels/kernels.def"
+};
+
+struct dwconv_u8_row {
+	enum cnn_isa isa;
+	dwconv_u8_fn *fn;
+	const char *name;
+};
+ROWS_UNUSED static const struct dwconv_u8_row dwconv_u8_rows[] = {
+#define DWCONV_U8(isa, function) {isa, function, #function},
+#include "engine/kernels/kernels.def"
+};
+
+/* Those on integers, which check_bytes.c, check_elements_u8.c and check_pool_u8.c find by level. */
 struct bytes_row {
 	enum cnn_isa isa;
 	const char *name;
 };
 ROWS_UNUSED static const struct bytes_row bytes_rows[] = {
-#define GEMM_S16(isa, function, rows, columns) {isa, #function},
-#define DWCONV_U8(isa, function)               {isa, #function},
+#define GEMM_S16(isa, function, rows, columns)                {isa, #function},
+#define GEMM_U8S8(isa, function, rows, columns)               {isa, #function},
+#define DWCONV_U8(isa, function)                              {isa, #function},
+#define ELEMENTS_U8(isa, add, multiply, quantise, dequantise) {isa, #add},
+#define POOL_U8(isa, maxpool, avgpool, mean)                  {isa, #maxpool},
 #include "engine/kernels/kernels.def"
 };
 
@@ -110,10 +150,14 @@ ROWS_UNUSED static struct kernels level_kernels(enum cnn_isa isa)
 		if (kind##_rows[i].isa == isa)          \
 			k.kind##_f32 = kind##_rows[i].fn;
 	CHOOSE(dwconv)
+	CHOOSE(dwrow)
 	CHOOSE(maxpool)
 	CHOOSE(avgpool)
 	CHOOSE(peak)
 #undef CHOOSE
+	for (size_t i = 0; i < COUNT(dwconv_u8_rows); i++)
+		if (dwconv_u8_rows[i].isa == isa)
+			k.dwconv_u8 = dwconv_u8_rows[i].fn;
 	for (size_t i = 0; i < COUNT(winograd_rows); i++)
 		if (winograd_rows[i].isa == isa) {
 			k.winograd_input_f32 = winograd_rows[i].input;
@@ -130,6 +174,13 @@ ROWS_UNUSED static struct kernels level_kernels(enum cnn_isa isa)
 			k.clamp_grad_f32 = learn_rows[i].clamp_grad;
 			k.combine_f32 = learn_rows[i].combine;
 			k.dwconv_grad_f32 = learn_rows[i].dwconv_grad;
+		}
+	for (size_t i = 0; i < COUNT(elementwise_rows); i++)
+		if (elementwise_rows[i].isa == isa) {
+			k.unary_f32 = elementwise_rows[i].unary;
+			k.binary_f32 = elementwise_rows[i].binary;
+			k.softmax_f32 = elementwise_rows[i].softmax;
+			k.layer_norm_f32 = elementwise_rows[i].layer_norm;
 		}
 	return k;
 }

@@ -47,7 +47,7 @@ static void constants_are_limited(void)
 	graph_free(g);
 }
 
-static void uses_are_counted_and_replaced(void)
+static void uses_are_counted(void)
 {
 	struct graph *g = build_graph();
 	value_id x = build_input(g, CNN_F32, LIST(1, 4));
@@ -57,7 +57,7 @@ static void uses_are_counted_and_replaced(void)
 	CHECK_INT(graph_count_uses(g, a), 2);
 	CHECK_INT(graph_count_uses(g, b), 1);
 	CHECK_INT(graph_count_uses(g, NO_VALUE), 0);
-	graph_replace_uses(g, a, x);
+	g->node[1].in[0] = g->node[1].in[1] = x;
 	CHECK_INT(graph_count_uses(g, a), 0);
 	CHECK_INT(graph_count_uses(g, x), 3);
 	graph_sweep(g);
@@ -136,8 +136,7 @@ static void check_finds_broken_references(void)
 }
 
 TEST_MAIN({"ops_have_names_and_rules", ops_have_names_and_rules}, {"arrays_grow", arrays_grow},
-          {"constants_are_limited", constants_are_limited},
-          {"uses_are_counted_and_replaced", uses_are_counted_and_replaced},
+          {"constants_are_limited", constants_are_limited}, {"uses_are_counted", uses_are_counted},
           {"sweep_removes_chains", sweep_removes_chains},
           {"sorting_is_stable_and_finds_cycles", sorting_is_stable_and_finds_cycles},
           {"check_finds_broken_references", check_finds_broken_references})

@@ -70,6 +70,7 @@ static void find(struct graph *g)
 		g->node[i].layer = NO_LAYER;
 	CHECK_INT(pass_find_activation(g, &log, &err), CNN_OK);
 	CHECK_INT(pass_find_gelu(g, &log, &err), CNN_OK);
+	CHECK_INT(pass_find_layer_norm(g, &log, &err), CNN_OK);
 	CHECK_INT(graph_check(g, &err), CNN_OK);
 }
 
@@ -147,6 +148,124 @@ static void fused_into_a_product(void)
 	}
 }
 
-TEST_MAIN({"gelu_in_any_order", gelu_in_any_order}, {"mish", mish},
-          {"what_only_looks_like_it", what_only_looks_like_it},
+static value_id mean(struct graph *g, value_id x, const int64_t *axis, int32_t n)
+{
+	struct node *m = build_node(g, OP_REDUCE_MEAN, IDS(x, build_ints(g, axis, n)), 1);
+	m->attr.axes.keep_dims = true;
+	return m->out[0];
+}
+
+/* (x - mean) / sqrt(variance + 1e-3), the variance's difference computed once more when `twice`; its square as Pow or as
+ * a product. */
+static value_id normalised(struct graph *g, value_id x, const int64_t *axis, int32_t n, bool twice,
+                           bool power)
+{
+	value_id m = mean(g, x, axis, n), c = node(g, OP_SUB, x, m);
+	value_id d = twice ? node(g, OP_SUB, x, m) : c;
+	value_id square = power ? node(g, OP_POW, d, number(g, 2)) : node(g, OP_MUL, d, d);
+	value_id v = node(g, OP_ADD, mean(g, square, axis, n), number(g, 1e-3f));
+	return node(g, OP_DIV, c, unary(g, OP_SQRT, v));
+}
+
+/* Rows of `row` elements; what follows the division is computed by LayerNormalization too. */
+static void check_rows(struct graph *g, int row, bool scale, bool bias)
+{
+	float x[48], got[48];
+	struct cnn_error err = {0};
+	for (int i = 0; i < 48; i++)
+		x[i] = (float)((i * 29) % 17) / 4 - 1;
+	CHECK_INT(live(g, OP_COUNT), 1);
+	CHECK_INT(live(g, OP_LAYER_NORM), 1);
+	CHECK_INT(run_graph(g, (const void *[]){x}, (void *[]){got}, &err), CNN_OK);
+	for (int r = 0; r < 48; r += row) {
+		double m = 0, v = 0;
+		for (int i = 0; i < row; i++)
+			m += (double)x[r + i] / row;
+		for (int i = 0; i < row; i++)
+			v += ((double)x[r + i] - m) * ((double)x[r + i] - m) / row;
+		for (int i = 0; i < row; i++)
+			CHECK_NEAR(got[r + i],
+			           ((double)x[r + i] - m) / sqrt(v + 1e-3) * (scale ? i + 1 : 1) +
+			                   (bias ? i + 1 : 0),
+			           1e-5 * (1 + i));
+	}
+}
+
+static void layer_norm(void)
+{
+	for (int form = 0; form < 16; form++) {
+		bool scale = form & 4, bias = form & 8;
+		struct graph *g = build_graph();
+		value_id x = build_input(g, CNN_F32, LIST(1, 4, 12));
+		value_id y = normalised(g, x, LIST(-1), form & 1, form & 2);
+		if (scale)
+			y = node(g, OP_MUL, y, build_weights(g, LIST(12)));
+		if (bias)
+			y = node(g, OP_ADD, build_weights(g, LIST(12)), y);
+		build_output(g, y);
+		find(g);
+		check_rows(g, 12, scale, bias);
+	}
+	/* Over the last two axes. */
+	struct graph *g = build_graph();
+	value_id x = build_input(g, CNN_F32, LIST(1, 2, 4, 6));
+	value_id y = normalised(g, x, LIST(2, 3), false, true);
+	build_output(g, node(g, OP_MUL, y, build_weights(g, LIST(4, 6))));
+	find(g);
+	check_rows(g, 24, true, false);
+}
+
+/* Axes in the middle, an outside reader, another x: left as they are. A scale by channel stays a product. */
+static void what_is_no_layer_norm(void)
+{
+	struct graph *g = build_graph();
+	value_id x = build_input(g, CNN_F32, LIST(1, 4, 12));
+	build_output(g, normalised(g, x, LIST(1), false, true));
+	value_id other = node(g, OP_SUB, x, mean(g, x, LIST(2)));
+	value_id c = node(g, OP_SUB, x, mean(g, unary(g, OP_RELU, x), LIST(2)));
+	value_id v = node(g, OP_ADD, mean(g, node(g, OP_MUL, c, c), LIST(2)), number(g, 1e-3f));
+	build_output(g, node(g, OP_DIV, c, unary(g, OP_SQRT, v)));
+	v = node(g, OP_ADD, mean(g, node(g, OP_MUL, other, other), LIST(2)), number(g, 1e-3f));
+	build_output(g, node(g, OP_DIV, other, unary(g, OP_SQRT, v)));
+	build_output(g, v);
+	find(g);
+	CHECK_INT(live(g, OP_LAYER_NORM), 0);
+	graph_free(g);
+	g = build_graph();
+	x = build_input(g, CNN_F32, LIST(1, 4, 12));
+	build_output(g, node(g, OP_MUL, normalised(g, x, LIST(2), false, true),
+	                     build_weights(g, LIST(4, 1))));
+	find(g);
+	CHECK_INT(live(g, OP_LAYER_NORM), 1);
+	CHECK_INT(live(g, OP_MUL), 1);
+	graph_free(g);
+}
+
+/* By constant weights, of rank 3: the bias and a scale go into it. */
+static void bias_of_a_product(void)
+{
+	struct graph *g = build_graph();
+	struct cnn_error err = {0};
+	struct pass_log log = {0};
+	value_id x = build_input(g, CNN_F32, LIST(1, 2, 2));
+	value_id y = node(g, OP_MATMUL, x, build_weights(g, LIST(2, 3)));
+	y = node(g, OP_ADD, build_weights(g, LIST(3)), y);
+	build_output(g, node(g, OP_MUL, y, build_weights(g, LIST(3))));
+	infer(g);
+	for (size_t i = 0; i < g->n_node; i++)
+		g->node[i].layer = NO_LAYER;
+	CHECK_INT(passes_run(g, false, &log, &err), CNN_OK);
+	CHECK_INT(live(g, OP_COUNT), 1);
+	float got[6], in[] = {1, 2, -1, 3};
+	CHECK_INT(run_graph(g, (const void *[]){in}, (void *[]){got}, &err), CNN_OK);
+	for (int i = 0; i < 6; i++) {
+		int r = i / 3, c = i % 3;
+		double sum = (double)in[2 * r] * (c + 1) + (double)in[2 * r + 1] * (c + 4);
+		CHECK_NEAR(got[i], (sum + c + 1) * (c + 1), 1e-5);
+	}
+}
+
+TEST_MAIN({"layer_norm", layer_norm}, {"what_is_no_layer_norm", what_is_no_layer_norm},
+          {"bias_of_a_product", bias_of_a_product}, {"gelu_in_any_order", gelu_in_any_order},
+          {"mish", mish}, {"what_only_looks_like_it", what_only_looks_like_it},
           {"fused_into_a_product", fused_into_a_product})

@@ -113,6 +113,54 @@ static void batches_change_nothing(void)
 	}
 }
 
+/* Pictures and tensors in one batch are the same numbers as each alone, with and without the activation. */
+static void a_batch_may_be_mixed(void)
+{
+	struct cnn_model *m = load("resnet20_cifar10", 4, false);
+	const struct cnn_model_info *info = cnn_model_info(m);
+	const struct image_fit *fit = &info->preprocess.fit;
+	size_t in = (size_t)(info->input.dim[1] * info->input.dim[2] * info->input.dim[3]);
+	size_t classes = info->classes;
+	float *x = malloc(in * sizeof *x), *want = malloc(4 * classes * sizeof *want);
+	float *got = malloc(4 * classes * sizeof *got);
+	struct image picture = {malloc(in), fit->width, fit->height, fit->channels};
+	CHECK(x && want && got && picture.px);
+	CHECK_INT(info->input_dtype, CNN_F32);
+	fill(x, in, 5);
+	for (size_t i = 0; i < in; i++)
+		picture.px[i] = (uint8_t)(i * 7);
+	struct cnn_session *s;
+	struct cnn_error err = {0};
+	CHECK_INT(cnn_session_new(m, NULL, &s, &err), CNN_OK);
+	const struct image *pictures[] = {&picture};
+	CHECK_INT(cnn_session_run_tensor(s, x, 1, true, want, NULL, &err), CNN_OK);
+	CHECK_INT(cnn_session_run(s, pictures, 1, want + classes, NULL, &err), CNN_OK);
+	CHECK_INT(cnn_session_run_tensor(s, x, 1, false, want + 3 * classes, NULL, &err), CNN_OK);
+	const struct cnn_item items[] = {{.tensor = x, .raw = true},
+	                                 {.picture = &picture},
+	                                 {.picture = &picture, .raw = true},
+	                                 {.tensor = x}};
+	CHECK_INT(cnn_session_run_items(s, items, 4, got, NULL, &err), CNN_OK);
+	/* The raw picture's softmax is that of the other one. */
+	double sum = 0;
+	for (size_t c = 0; c < classes; c++)
+		sum += exp((double)got[2 * classes + c]);
+	for (size_t c = 0; c < classes; c++)
+		CHECK_NEAR(exp((double)got[2 * classes + c]) / sum, want[classes + c], 1e-5);
+	memcpy(want + 2 * classes, got + 2 * classes, classes * sizeof *got);
+	CHECK(memcmp(got, want, 4 * classes * sizeof *got) == 0);
+	CHECK_INT(cnn_session_run_items(s, &(struct cnn_item){0}, 1, got, NULL, &err), CNN_BAD_ARG);
+	picture.width--;
+	CHECK_INT(cnn_session_run_items(s, items, 4, got, NULL, &err), CNN_BAD_ARG);
+	CHECK_INT(cnn_session_run_items(s, items, 5, got, NULL, &err), CNN_BAD_ARG);
+	cnn_session_free(s);
+	cnn_model_unref(m);
+	free(picture.px);
+	free(x);
+	free(want);
+	free(got);
+}
+
 /* Every instruction set, and the graph without fusion, agree. */
 static void levels_agree(void)
 {
@@ -183,5 +231,6 @@ static void bad_paths_are_named(void)
 }
 
 TEST_MAIN({"known_totals", known_totals}, {"first_row_of_squeezenet", first_row_of_squeezenet},
-          {"batches_change_nothing", batches_change_nothing}, {"levels_agree", levels_agree},
+          {"batches_change_nothing", batches_change_nothing},
+          {"a_batch_may_be_mixed", a_batch_may_be_mixed}, {"levels_agree", levels_agree},
           {"top_is_sorted", top_is_sorted}, {"bad_paths_are_named", bad_paths_are_named})

@@ -16,6 +16,20 @@ static void an_error_is_an_object(void)
 	CHECK_INT(reply.status, 0);
 }
 
+static void an_error_of_the_inference_protocol_is_its_message(void)
+{
+	struct reply reply = {.oip = true};
+	reply_error(&reply, 404, "not_found", "there is no '\xff'");
+	CHECK_STR(reply.body, "{\"error\":\"there is no '\?'\"}");
+	reply_clear(&reply);
+	CHECK(reply.oip);
+	reply_text(&reply, 200, NULL, NULL, 0);
+	CHECK_INT(reply.status, 503);
+	CHECK_STR(reply.body, "{\"error\":\"out of memory for this answer\"}\n");
+	CHECK_INT(reply.len, strlen(reply.body));
+	reply_clear(&reply);
+}
+
 static void a_message_that_is_not_utf8_is_told_as_ascii(void)
 {
 	struct reply reply = {0};
@@ -65,6 +79,8 @@ static void headers_do_not_overflow_their_table(void)
 }
 
 TEST_MAIN({"an_error_is_an_object", an_error_is_an_object},
+          {"an_error_of_the_inference_protocol_is_its_message",
+           an_error_of_the_inference_protocol_is_its_message},
           {"a_message_that_is_not_utf8_is_told_as_ascii",
            a_message_that_is_not_utf8_is_told_as_ascii},
           {"memory_that_runs_out_is_503", memory_that_runs_out_is_503},

@@ -30,6 +30,44 @@ static void each_path_finds_its_route(void)
 	CHECK_STR(value[1], "features/0");
 }
 
+static void each_path_of_the_inference_protocol_finds_its_route(void)
+{
+	CHECK_STR(pattern_of("/v2"), "/v2");
+	CHECK_STR(pattern_of("/v2/"), "/v2");
+	CHECK_STR(pattern_of("/v2/models/stats"), "/v2/models/stats");
+	CHECK_STR(pattern_of("/v2/models/m"), "/v2/models/{model}");
+	CHECK_STR(pattern_of("/v2/models/m/versions/2/infer"),
+	          "/v2/models/{model}/versions/{version}/infer");
+	CHECK_STR(value[0], "m");
+	CHECK_STR(value[1], "2");
+	static const char *const predict[] = {"/v1/models/m:predict", "/v1/models/m%3Apredict",
+	                                      "/v1/models/%6d%3apr%65dict/"};
+	for (size_t i = 0; i < sizeof predict / sizeof predict[0]; i++) {
+		CHECK_STR(pattern_of(predict[i]), "/v1/models/{model}:predict");
+		CHECK_STR(value[0], "m");
+	}
+	CHECK_STR(pattern_of("/v1/models/a:b:predict"), "/v1/models/{model}:predict");
+	CHECK_STR(value[0], "a:b");
+	CHECK_STR(pattern_of("/v1/models/:predict"), "/v1/models/{model}");
+	CHECK_STR(pattern_of("/v1/models/m:predic"), "/v1/models/{model}");
+	CHECK_STR(pattern_of("/v1/models/m:predict%"), "bad");
+	CHECK_STR(pattern_of("/v1/models/%"), "bad");
+	CHECK_STR(pattern_of("/v1/models/%:predict"), "bad");
+	CHECK_STR(pattern_of("/v1/models/m:predict/x"), "none");
+}
+
+static void its_errors_are_its_own(void)
+{
+	static const char *const own[] = {"/v2",        "/v2/",    "/v2/x/y",
+	                                  "/v1/models", "/%762/x", "/v%31"};
+	static const char *const others[] = {"/",        "/v", "/v22", "/v2x/y",
+	                                     "/predict", "v2", "*",    "/x/v2"};
+	for (size_t i = 0; i < sizeof own / sizeof own[0]; i++)
+		CHECK(route_is_oip(own[i]));
+	for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
+		CHECK(!route_is_oip(others[i]));
+}
+
 static void one_trailing_slash_is_allowed(void)
 {
 	CHECK_STR(pattern_of("/predict/"), "/predict");
@@ -76,6 +114,9 @@ static void allow_lists_the_methods(void)
 }
 
 TEST_MAIN({"each_path_finds_its_route", each_path_finds_its_route},
+          {"each_path_of_the_inference_protocol_finds_its_route",
+           each_path_of_the_inference_protocol_finds_its_route},
+          {"its_errors_are_its_own", its_errors_are_its_own},
           {"one_trailing_slash_is_allowed", one_trailing_slash_is_allowed},
           {"other_paths_find_none", other_paths_find_none},
           {"broken_escapes_are_refused", broken_escapes_are_refused},
