@@ -249,9 +249,18 @@ struct registry_model registry_withdraw(struct registry *r, struct registry_entr
 
 void registry_forget(struct registry *r, struct registry_entry *e)
 {
-	size_t at = 0;
-	while (r->entry[at] != e)
-		at++;
+	size_t at = r->n_entries;
+	/* Counters never fall: another version of the name goes on with them. */
+	for (size_t i = 0; i < r->n_entries; i++) {
+		struct registry_entry *other = r->entry[i];
+		if (other == e)
+			at = i;
+		else if (strcmp(other->name, e->name) == 0) {
+			other->loads_good += e->loads_good;
+			other->loads_failed += e->loads_failed;
+			e->loads_good = e->loads_failed = 0;
+		}
+	}
 	r->n_entries--;
 	memmove(r->entry + at, r->entry + at + 1, (r->n_entries - at) * sizeof *r->entry);
 	free_entry(e);

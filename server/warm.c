@@ -52,19 +52,20 @@ static enum cnn_status check_scores(const struct cnn_model *model, const float *
 		sum += (double)scores[i];
 	if (fabs(sum - 1) <= SUM_ROOM)
 		return CNN_OK;
-	return cnn_fail(err, CNN_BAD_MODEL,
-	                "%s: the probabilities for an input of zeros add up to %g", info->path,
-	                sum);
+	return cnn_fail(err, CNN_BAD_MODEL, "the probabilities add up to %g", sum);
 }
 
 static enum cnn_status run(const struct cnn_model *model, struct cnn_session *session,
                            const struct zeros *z, size_t n, struct cnn_error *err)
 {
-	size_t classes = cnn_model_info(model)->classes;
-	enum cnn_status status = cnn_session_run_items(session, z->item, n, z->scores, NULL, err);
+	const struct cnn_model_info *info = cnn_model_info(model);
+	struct cnn_error why;
+	enum cnn_status status = cnn_session_run_items(session, z->item, n, z->scores, NULL, &why);
 	for (size_t i = 0; i < n && !status; i++)
-		status = check_scores(model, z->scores + i * classes, err);
-	return status;
+		status = check_scores(model, z->scores + i * info->classes, &why);
+	return status ? cnn_fail(err, status, "%s: tried with an input of zeros: %.300s",
+	                         info->path, why.text)
+	              : CNN_OK;
 }
 
 enum cnn_status warm_model(const struct cnn_model *model, const struct batch_queue *queue,
