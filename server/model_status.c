@@ -50,13 +50,11 @@ static json_t *versions_json(const struct registry *r, const char *name)
 	json_t *list = json_array();
 	for (size_t i = 0; list && i < r->n_entries; i++) {
 		const struct registry_entry *e = r->entry[i];
-		char version[64];
 		if (strcmp(e->name, name) != 0)
 			continue;
-		registry_version(e, version);
 		json_array_append_new(
 			list, json_pack("{s:o, s:s, s:o, s:b, s:o, s:o}", "version",
-		                        text_json(version), "state", model_state_name(e->state),
+		                        text_json(e->version), "state", model_state_name(e->state),
 		                        "reason", text_json(e->reason), "default",
 		                        e == served && e->state == MODEL_READY, "loaded_at",
 		                        time_json(e->loaded_at_ms), "last_error", error_json(e)));
@@ -66,11 +64,9 @@ static json_t *versions_json(const struct registry *r, const char *name)
 
 json_t *model_status_json(const struct registry *r, const struct registry_entry *e)
 {
-	char version[64];
-	registry_version(e, version);
 	json_t *json = e->served.model ? model_json_info(e->served.model, e->name)
 	                               : json_pack("{s:o, s:o}", "name", text_json(e->name),
-	                                           "version", text_json(version));
+	                                           "version", text_json(e->version));
 	json_t *status =
 		json_pack("{s:s, s:o, s:o, s:o, s:o}", "state", model_state_name(e->state),
 	                  "reason", text_json(e->reason), "versions", versions_json(r, e->name),
@@ -88,12 +84,10 @@ json_t *model_status_index(const struct registry *r, bool ready)
 	json_t *list = json_array();
 	for (size_t i = 0; list && i < r->n_entries; i++) {
 		const struct registry_entry *e = r->entry[i];
-		char version[64];
 		if (ready && e->state != MODEL_READY)
 			continue;
-		registry_version(e, version);
 		json_t *row = json_pack("{s:o, s:o, s:s, s:o}", "name", text_json(e->name),
-		                        "version", text_json(version), "state",
+		                        "version", text_json(e->version), "state",
 		                        model_state_name(e->state), "reason", text_json(e->reason));
 		if (json_array_append_new(list, row) != 0) {
 			json_decref(list);
@@ -108,11 +102,9 @@ json_t *model_status_versions(const struct registry *r, const char *name)
 	json_t *list = json_array();
 	for (size_t i = 0; list && i < r->n_entries; i++) {
 		const struct registry_entry *e = r->entry[i];
-		char version[64];
 		if (e->state != MODEL_READY || strcmp(e->name, name) != 0)
 			continue;
-		registry_version(e, version);
-		json_array_append_new(list, text_json(version));
+		json_array_append_new(list, text_json(e->version));
 	}
 	return list;
 }
@@ -128,10 +120,9 @@ void model_status_reply(struct request *r, const char *name, const char *version
 		            "there is no model '%.100s'; served: %s", name ? name : "",
 		            *names ? names : "none");
 	} else if (version && e->state == MODEL_READY) {
-		registry_version(e, names);
 		reply_error(&r->reply, 404, "model_not_found",
 		            "model '%.100s' has no version '%.60s'; served: '%.60s'", e->name,
-		            version, names);
+		            version, e->version);
 	} else if (e->state == MODEL_LOADING) {
 		reply_error(&r->reply, 503, "model_loading", "model '%.100s' is being loaded",
 		            e->name);
@@ -146,12 +137,10 @@ void model_status_reply(struct request *r, const char *name, const char *version
 
 static void write_labels(const struct registry_entry *e, FILE *out)
 {
-	char version[64];
-	registry_version(e, version);
 	fputs("{model=", out);
 	metrics_label(out, e->name);
 	fputs(",version=", out);
-	metrics_label(out, version);
+	metrics_label(out, e->version);
 }
 
 static void write_loads(const struct registry *r, FILE *out)

@@ -11,7 +11,8 @@ struct models {
 	struct loader *loader;
 	struct watch *watch; /* NULL: off */
 	uv_timer_t timer;    /* until the next look, with --watch */
-	bool starting, closing;
+	bool starting;
+	atomic_bool closing; /* what goes on is of no use any more */
 
 	struct scan *scan; /* the look at the files that goes on; NULL: none */
 	bool scan_again, force_again;

@@ -158,7 +158,7 @@ static enum cnn_status make(struct load *l, struct registry_model *made, struct 
 	if (!status)
 		status = batcher_add_model(s->batcher, made->model, &made->queue, err);
 	if (!status)
-		status = warm_model(made->model, made->queue, err);
+		status = warm_model(made->model, made->queue, &l->m->closing, err);
 	if (!status && repository_stamp(l->path, NULL) != l->stamp)
 		status = cnn_fail(err, CNN_IO, "%s: its files changed while they were read",
 		                  l->path);

@@ -30,22 +30,12 @@ static void list_served(struct registry *r)
 
 /* --- looking ------------------------------------------------------------------------------ */
 
-void registry_version(const struct registry_entry *e, char out[64])
-{
-	if (e->number)
-		snprintf(out, 64, "%" PRId64, e->number);
-	else
-		snprintf(out, 64, "%s",
-		         e->served.model ? cnn_model_info(e->served.model)->version : "");
-}
-
 /* Whether `tag` is the entry's "NAME:VERSION". */
 static bool is_version(const struct registry_entry *e, const char *tag)
 {
 	size_t n = strlen(e->name);
-	char own[64];
-	registry_version(e, own);
-	return strncmp(tag, e->name, n) == 0 && tag[n] == ':' && strcmp(tag + n + 1, own) == 0;
+	return strncmp(tag, e->name, n) == 0 && tag[n] == ':' &&
+	       strcmp(tag + n + 1, e->version) == 0;
 }
 
 const struct registry_model *registry_find_version(const struct registry *r, const char *name,
@@ -53,10 +43,8 @@ const struct registry_model *registry_find_version(const struct registry *r, con
 {
 	for (size_t i = 0; i < r->n_entries; i++) {
 		const struct registry_entry *e = r->entry[i];
-		char own[64];
-		registry_version(e, own);
 		if (e->state == MODEL_READY && strcmp(e->name, name) == 0 &&
-		    strcmp(own, version) == 0)
+		    strcmp(e->version, version) == 0)
 			return &e->served;
 	}
 	return NULL;
@@ -185,6 +173,8 @@ enum cnn_status registry_insert(struct registry *r, const char *name, int64_t nu
 		return cnn_fail_memory(err, "a model's entry", sizeof *e);
 	}
 	e->number = number;
+	if (number)
+		snprintf(e->version, sizeof e->version, "%" PRId64, number);
 	e->state = MODEL_UNAVAILABLE;
 	size_t at = place_of(r, name, number);
 	memmove(r->entry + at + 1, r->entry + at, (r->n_entries - at) * sizeof *r->entry);
@@ -230,6 +220,9 @@ struct registry_model registry_serve(struct registry *r, struct registry_entry *
 	struct registry_model old = e->served;
 	e->served = *served;
 	e->served.name = e->name;
+	if (!e->number)
+		snprintf(e->version, sizeof e->version, "%s",
+		         cnn_model_info(served->model)->version);
 	e->state = MODEL_READY;
 	e->reason[0] = '\0';
 	list_served(r);

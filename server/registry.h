@@ -30,6 +30,7 @@ struct registry_entry {
 	struct registry_model served; /* .model is NULL unless READY */
 	char *name;
 	int64_t number;       /* of the version's folder; 0: it has none */
+	char version[128];    /* the number, else what the model says; "" before it was loaded */
 	char *path;           /* what is loaded */
 	bool from_repository; /* else from the command line */
 	enum model_state state;
@@ -75,8 +76,6 @@ const struct registry_model *registry_find_version(const struct registry *r, con
 const struct registry_entry *registry_look(const struct registry *r, const char *name);
 /* The names that are served, "a, b, c", cut with "..." when they do not fit. */
 void registry_names(const struct registry *r, char *out, size_t size);
-/* What an entry's version is called: its folder's number, else what the model says, "" before it is loaded. */
-void registry_version(const struct registry_entry *e, char out[64]);
 
 /* --- changes ---------------------------------------------------------------------------- */
 

@@ -69,15 +69,15 @@ static enum cnn_status run(const struct cnn_model *model, struct cnn_session *se
 }
 
 enum cnn_status warm_model(const struct cnn_model *model, const struct batch_queue *queue,
-                           struct cnn_error *err)
+                           const atomic_bool *stop, struct cnn_error *err)
 {
 	struct cnn_session *const *session;
 	size_t n = batcher_sessions(queue, &session), batch = batcher_max_batch(queue);
 	struct zeros z = {0};
 	enum cnn_status status = make_zeros(cnn_model_info(model), batch, &z, err);
-	for (size_t i = 0; i < n && !status; i++) {
+	for (size_t i = 0; i < n && !status && !atomic_load(stop); i++) {
 		status = run(model, session[i], &z, 1, err);
-		if (!status && batch > 1)
+		if (!status && batch > 1 && !atomic_load(stop))
 			status = run(model, session[i], &z, batch, err);
 	}
 	free(z.picture.px);
