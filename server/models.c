@@ -24,6 +24,8 @@ static bool is_forced(const struct models *m, const struct scan *scan, const cha
 static bool is_settled(struct models *m, struct registry_entry *e, uint64_t stamp)
 {
 	uint64_t now = batcher_now_ns();
+	if (!m->watch)
+		return false; /* nobody asked for this one */
 	if (e->seen_ns && e->seen == stamp &&
 	    now - e->seen_ns >= (uint64_t)m->server->config->watch_settle_ms * 1000000u)
 		return true;
@@ -52,7 +54,9 @@ static void consider(struct models *m, const struct scan *scan, struct registry_
 	}
 	if (!forced && !is_settled(m, e, stamp)) {
 		if (e->state == MODEL_UNAVAILABLE && !failed)
-			snprintf(e->reason, sizeof e->reason, "its files are still changing");
+			snprintf(e->reason, sizeof e->reason, "%s",
+			         m->watch ? "its files are still changing"
+			                  : "it is new and not loaded yet");
 		return;
 	}
 	e->due = true;
@@ -167,8 +171,9 @@ void models_apply(struct models *m, const struct scan *scan)
 {
 	struct registry *r = &m->server->registry;
 	m->unsettled = false;
-	if (scan->unwatched)
+	if (scan->unwatched && !m->unwatched)
 		log_line(m->server->log, LOG_WARNING, "%s", scan->watch_err.text);
+	m->unwatched = scan->unwatched;
 	for (size_t i = 0; i < scan->n_arguments; i++)
 		apply_argument(m, scan, &scan->argument[i]);
 	if (scan->status != CNN_OK) {

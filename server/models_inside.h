@@ -10,6 +10,7 @@ struct models {
 	struct server *server;
 	struct loader *loader;
 	struct watch *watch; /* NULL: off */
+	bool unwatched;      /* it cannot see every folder, which was told */
 	uv_timer_t timer;    /* until the next look, with --watch */
 	bool starting;
 	atomic_bool closing; /* what goes on is of no use any more */

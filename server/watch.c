@@ -60,7 +60,7 @@ enum cnn_status watch_new(uv_loop_t *loop, void (*changed)(void *ctx), void *ctx
 
 enum cnn_status watch_add(struct watch *w, const char *folder, struct cnn_error *err)
 {
-	if (inotify_add_watch(w->fd, folder, EVENTS) >= 0)
+	if (inotify_add_watch(w->fd, folder, EVENTS) >= 0 || errno == ENOENT || errno == ENOTDIR)
 		return CNN_OK;
 	if (errno == ENOSPC)
 		return cnn_fail(err, CNN_IO,
