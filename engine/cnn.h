@@ -23,6 +23,7 @@ struct cnn_load_options {
 	int32_t max_batch;    /* pictures a session may run at once, >= 1 */
 	size_t l2_bytes;      /* plan for an L2 cache of this size; 0: this machine's */
 	bool keep_layers;     /* no fusion: every layer of the file can be observed */
+	const char *version;  /* what it is called; NULL: as model.json says */
 	size_t max_bytes; /* of memory, to load the model and then for it and its sessions; 0: all that the process may use */
 };
 

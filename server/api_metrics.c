@@ -1,6 +1,7 @@
 #include "server/access_log.h"
 #include "server/api.h"
 #include "server/http.h"
+#include "server/models.h"
 #include "server/request.h"
 
 #include <stdlib.h>
@@ -80,6 +81,7 @@ void api_metrics(struct request *r)
 	metrics_write(&r->server->metrics, out);
 	write_info(r->server, out);
 	write_pace(r->server, out);
+	models_write_metrics(&r->server->registry, out);
 	bool failed = ferror(out) != 0;
 	if (fclose(out) != 0 || failed) {
 		free(text);

@@ -1,6 +1,7 @@
 #include "server/admission.h"
 #include "server/api.h"
 #include "server/job.h"
+#include "server/model_status.h"
 #include "server/multipart.h"
 #include "server/request.h"
 
@@ -16,17 +17,14 @@ struct parameters {
 static const struct registry_model *find_model(struct request *r, const char *name)
 {
 	const struct server *s = r->server;
-	if (s->registry.n == 0) {
+	if (s->registry.n_entries == 0) {
 		reply_error(&r->reply, 503, "no_model", "%s",
 		            s->no_model_reason ? s->no_model_reason : "no model is loaded");
 		return NULL;
 	}
 	const struct registry_model *m = registry_find(&s->registry, name);
 	if (!m) {
-		char names[256];
-		registry_names(&s->registry, names, sizeof names);
-		reply_error(&r->reply, 404, "model_not_found",
-		            "there is no model '%.100s'; served: %s", name, names);
+		model_status_reply(r, name, NULL);
 	} else if (!cnn_model_info(m->model)->takes_pictures) {
 		reply_error(&r->reply, 400, "model_takes_no_pictures",
 		            "the input of model '%.100s' is not a picture", m->name);
@@ -66,7 +64,7 @@ void api_predict_begin(struct request *r)
 		/* The form's fields may name another model, so only the boundary can be checked now. */
 		if (multipart_boundary(r->content_type, boundary, &err) != CNN_OK)
 			reply_error(&r->reply, 400, "bad_multipart", "%s", err.text);
-		else if (given.model || r->server->registry.n == 0)
+		else if (given.model || r->server->registry.n_entries == 0)
 			resolve(r, &given, &top);
 		if (!r->reply.status)
 			admission_check(r, NULL, 1, r->body_expected);

@@ -22,6 +22,10 @@ struct batch_queue {
 	struct pace pace;
 	double prepare_ns; /* of one job, smoothed */
 	double spent; /* time of workers, by its weight: the queue that had the least is next */
+	size_t holds; /* of those who may still submit; 0: removed */
+	size_t runs;  /* batches of it that workers have taken */
+	void (*drained)(void *ctx);
+	void *drained_ctx;
 	struct batch_queue *next;
 };
 
@@ -45,6 +49,7 @@ struct batcher {
 	size_t waiting_bytes;
 	atomic_size_t preparing; /* jobs, of those that run */
 	bool stop;
+	bool joined;  /* the workers; only batcher_stop() looks */
 	double clock; /* what the queue that was last served had spent */
 	size_t n_workers;
 	struct worker worker[];
@@ -157,7 +162,20 @@ static size_t take_batch(struct worker *w, struct batch_queue *q, struct batch_j
 	/* Until the time is known, so that another worker does not take the same queue again. */
 	q->spent += (double)n * job_ns(q) / q->weight;
 	b->running += n;
+	q->runs++;
 	return n;
+}
+
+/* Take a queue that nobody uses any more out of the list. True: its drained() must be called, without the lock. */
+static bool leave_when_drained(struct batcher *b, struct batch_queue *q)
+{
+	if (q->holds || q->waiting || q->runs)
+		return false;
+	struct batch_queue **at = &b->queues;
+	while (*at != q)
+		at = &(*at)->next;
+	*at = q->next;
+	return true;
 }
 
 /* What the batch took, for the next decisions. `crowded`: all workers were busy when it began. */
@@ -203,7 +221,13 @@ static void serve(struct worker *w, struct batch_queue *q)
 
 	pthread_mutex_lock(&b->lock);
 	b->running -= n;
+	q->runs--;
 	account(w, q, &run, n, (double)n * each, crowded);
+	if (leave_when_drained(b, q)) {
+		pthread_mutex_unlock(&b->lock);
+		q->drained(q->drained_ctx);
+		pthread_mutex_lock(&b->lock);
+	}
 }
 
 static void *worker_main(void *arg)
@@ -309,6 +333,7 @@ enum cnn_status batcher_add_model(struct batcher *b, struct cnn_model *model,
 	q->batcher = b;
 	q->model = cnn_model_ref(model);
 	q->classes = cnn_model_info(model)->classes;
+	q->holds = 1;
 	describe_queue(q, cnn_model_info(model));
 	q->session = calloc(b->n_workers, sizeof *q->session);
 	q->scores = calloc(b->n_workers, sizeof *q->scores);
@@ -331,6 +356,49 @@ enum cnn_status batcher_add_model(struct batcher *b, struct cnn_model *model,
 	b->queues = q;
 	pthread_mutex_unlock(&b->lock);
 	return CNN_OK;
+}
+
+void batcher_hold(struct batch_queue *queue)
+{
+	pthread_mutex_lock(&queue->batcher->lock);
+	queue->holds++;
+	pthread_mutex_unlock(&queue->batcher->lock);
+}
+
+void batcher_release(struct batch_queue *queue)
+{
+	struct batcher *b = queue->batcher;
+	pthread_mutex_lock(&b->lock);
+	queue->holds--;
+	bool drained = leave_when_drained(b, queue);
+	pthread_mutex_unlock(&b->lock);
+	if (drained)
+		queue->drained(queue->drained_ctx);
+}
+
+void batcher_remove_model(struct batch_queue *queue, void (*drained)(void *ctx), void *ctx)
+{
+	/* Read only once the last hold is gone, and this one ends it at the earliest. */
+	queue->drained = drained;
+	queue->drained_ctx = ctx;
+	batcher_release(queue);
+}
+
+void batcher_free_queue(struct batch_queue *queue)
+{
+	if (queue)
+		free_queue(queue, queue->batcher->n_workers);
+}
+
+size_t batcher_sessions(const struct batch_queue *queue, struct cnn_session *const **out)
+{
+	*out = queue->session;
+	return queue->batcher->n_workers;
+}
+
+size_t batcher_max_batch(const struct batch_queue *queue)
+{
+	return queue->max_batch;
 }
 
 static bool has_room(const struct batcher *b, size_t bytes)
@@ -419,16 +487,25 @@ unsigned batcher_retry_after(struct batcher *b)
 	return ns < 1e9 ? 1 : ns > 60e9 ? 60 : (unsigned)(ns * 1e-9 + 0.999);
 }
 
-void batcher_free(struct batcher *b)
+void batcher_stop(struct batcher *b)
 {
-	if (!b)
+	if (!b || b->joined)
 		return;
 	pthread_mutex_lock(&b->lock);
 	b->stop = true;
 	pthread_cond_broadcast(&b->work);
 	pthread_mutex_unlock(&b->lock);
-	for (size_t i = 0; i < b->n_workers; i++) {
+	for (size_t i = 0; i < b->n_workers; i++)
 		pthread_join(b->worker[i].thread, NULL);
+	b->joined = true;
+}
+
+void batcher_free(struct batcher *b)
+{
+	if (!b)
+		return;
+	batcher_stop(b);
+	for (size_t i = 0; i < b->n_workers; i++) {
 		free(b->worker[i].job);
 		free(b->worker[i].item);
 	}

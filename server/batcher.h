@@ -67,6 +67,22 @@ enum cnn_status batcher_new(const struct batcher_options *options, struct batche
 enum cnn_status batcher_add_model(struct batcher *b, struct cnn_model *model,
                                   struct batch_queue **out, struct cnn_error *err);
 
+/* The session that each worker will run, for a first look at the model before anything is submitted; returns how
+ * many there are. Also its queue's largest batch. */
+size_t batcher_sessions(const struct batch_queue *queue, struct cnn_session *const **out);
+size_t batcher_max_batch(const struct batch_queue *queue);
+
+/* Whoever may submit later than at once holds the queue until its last job is back. Any thread. */
+void batcher_hold(struct batch_queue *queue);
+void batcher_release(struct batch_queue *queue);
+
+/* End the hold that came with batcher_add_model(). What is queued is finished; when nobody holds the queue any
+ * more and its last run is over, drained(ctx) is called once, on whichever thread that was the last: it must not
+ * block. Then the queue belongs to the caller. Never blocks. */
+void batcher_remove_model(struct batch_queue *queue, void (*drained)(void *ctx), void *ctx);
+/* Free a drained queue, its sessions and its reference to the model. May take long; NULL-safe. */
+void batcher_free_queue(struct batch_queue *queue);
+
 /* Never blocks. false: max_queue jobs wait already, they hold too many bytes, or the batcher stops; done() will not
  * come. */
 bool batcher_submit(struct batch_queue *queue, struct batch_job *job);
@@ -89,7 +105,9 @@ uint64_t batcher_wait_ns(struct batch_queue *queue, unsigned priority);
 /* Whole seconds, 1..60, after which a refused job has a fair chance: when what waits now will be done. */
 unsigned batcher_retry_after(struct batcher *b);
 
-/* Finish what is queued, join the workers, drop the models, free. NULL-safe. */
+/* Finish what is queued and join the workers; nothing is accepted any more. NULL-safe. */
+void batcher_stop(struct batcher *b);
+/* The same, then drop the models and free. NULL-safe. */
 void batcher_free(struct batcher *b);
 
 uint64_t batcher_now_ns(void); /* the clock of deadline_ns */

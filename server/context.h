@@ -18,6 +18,7 @@ struct infer_item;
 struct job;
 struct recorder;
 struct key_list;
+struct models;
 struct tls_identity;
 
 struct server {
@@ -31,6 +32,7 @@ struct server {
 	struct http *http;
 	struct batcher *batcher;
 	struct registry registry;
+	struct models *models; /* what changes the registry */
 	struct metrics metrics;
 	struct model_stats *model_stats;
 	struct tls_identity *identity; /* NULL: plain HTTP */

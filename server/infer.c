@@ -18,7 +18,9 @@ static void infer_free(struct infer *f)
 	s->body_bytes -= f->counted;
 	for (size_t i = 0; f->item && i < f->batch.n; i++)
 		image_clear(&f->item[i].pixels);
+	/* Freeing a model takes long: see prediction_free(). */
 	cnn_model_unref(f->model);
+	batcher_release(f->queue);
 	arena_free(f->arena);
 	free(f->batch.owned);
 	free(f->reply.text);
@@ -296,6 +298,7 @@ void infer_start(struct request *r, const struct registry_model *model,
 	f->form = *form;
 	f->model = cnn_model_ref(model->model);
 	f->queue = model->queue;
+	batcher_hold(f->queue);
 	f->stats = model_stats_get(&s->model_stats, name, cnn_model_info(f->model)->version);
 	f->given_up = OUTCOME_ABANDONED;
 	f->body = request_take_body(r, &f->body_len, &f->counted);

@@ -28,7 +28,9 @@ static void prediction_free(struct prediction *p)
 	for (size_t i = 0; i < p->n; i++)
 		image_clear(&p->job[i].pixels);
 	free_body(p);
+	/* The queue refers to the model too: freeing it, which takes long, is left to whoever ends the queue. */
 	cnn_model_unref(p->model);
+	batcher_release(p->queue);
 	free(p->name);
 	free(p->scores);
 	free(p);
@@ -197,6 +199,7 @@ static struct prediction *prediction_new(struct request *r, const struct registr
 	p->server = s;
 	p->model = cnn_model_ref(model->model);
 	p->queue = model->queue;
+	batcher_hold(p->queue);
 	p->n = p->unfinished = n;
 	for (size_t i = 0; i < n; i++) {
 		p->job[i].owner = p;

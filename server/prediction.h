@@ -24,10 +24,10 @@ struct job {
 
 struct prediction {
 	struct server *server;
-	struct request *request; /* NULL: nobody waits */
-	struct cnn_model *model; /* holds one reference */
-	char *name;              /* as served */
-	struct batch_queue *queue;
+	struct request *request;   /* NULL: nobody waits */
+	struct cnn_model *model;   /* holds one reference */
+	char *name;                /* as served */
+	struct batch_queue *queue; /* held */
 	size_t top, n, unfinished;
 	bool listed;
 	enum metric_outcome given_up; /* how pictures that nobody waits for are counted */

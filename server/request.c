@@ -143,6 +143,7 @@ static enum MHD_Result see_header(void *ctx, enum MHD_ValueKind kind, const char
 	} else if (strcasecmp(name, "X-Api-Key") == 0) {
 		f->guard.api_key = value;
 	} else if (strcasecmp(name, "Origin") == 0) {
+		f->request->from_page = true;
 		if (f->request->server->cors)
 			f->request->cors_origin = cors_match(f->request->server->cors, value);
 	} else if (strcasecmp(name, "Expect") == 0) {

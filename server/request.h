@@ -41,6 +41,7 @@ struct request {
 	uint64_t started_ns;     /* monotonic clock, as the others */
 	uint64_t header_ns, body_ns, replied_ns; /* when each was complete; 0: not yet */
 	const char *inference_header; /* Inference-Header-Content-Length; NULL: not given */
+	bool from_page;               /* a browser says that a page asks */
 	const char *cors_origin; /* which Access-Control-Allow-Origin the reply gets; NULL: none */
 	const char *key_name;    /* of the API key that it showed, "" without one; NULL: no key */
 	enum request_stage stage;

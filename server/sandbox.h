@@ -2,8 +2,7 @@
  * not need.
  *
  * A call outside of the list fails with EPERM, as if the system did not allow it; nothing is killed. What is left can
- * answer on connections, read files, map memory and make threads. It cannot start programs, write files (but for the
- * access log, which it may open to append), open sockets
+ * answer on connections, read files, map memory and make threads. It cannot start programs, write files, open sockets
  * of its own, map memory that is executable, or look into other processes. */
 #ifndef SERVER_SANDBOX_H
 #define SERVER_SANDBOX_H
@@ -29,7 +28,8 @@ enum sandbox_mode {
 #	define SANDBOX_SANITIZED 0
 #endif
 
-/* For all threads of the process, and for good. `appends`: a log file may be opened again. CNN_UNSUPPORTED: the kernel does not take it. */
+/* For all threads of the process, and for good. `appends`: it may open files to append to them, as it must to open
+ * its log again. CNN_UNSUPPORTED: the kernel does not take it. */
 enum cnn_status sandbox_enter(bool appends, struct cnn_error *err);
 
 #endif

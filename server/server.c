@@ -9,6 +9,7 @@
 #include "server/job.h"
 #include "server/keys.h"
 #include "server/listen.h"
+#include "server/models.h"
 #include "server/routes.h"
 #include "server/sandbox.h"
 #include "server/tls.h"
@@ -90,6 +91,8 @@ static void on_reload_signal(uv_signal_t *signal, int number)
 	reload_keys(&run->server);
 	reload_certificate(&run->server);
 	access_log_reopen(run->server.access);
+	if (!run->server.draining)
+		models_reload(run->server.models);
 }
 
 static void on_wake(uv_async_t *async)
@@ -151,9 +154,10 @@ static enum cnn_status add_models(struct server *s, const struct server_model *m
 		.max_delay_ns = (uint64_t)s->config->max_delay_us * 1000u,
 	};
 	enum cnn_status status = batcher_new(&options, &s->batcher, err);
+	if (status == CNN_OK)
+		status = models_new(s, &s->models, err);
 	for (size_t i = 0; status == CNN_OK && i < n; i++)
-		status = registry_add(&s->registry, s->batcher, models[i].name, models[i].model,
-		                      err);
+		status = models_adopt(s->models, &models[i], err);
 	return status;
 }
 
@@ -198,9 +202,11 @@ static size_t stop(struct run *run)
 	size_t cut_off = http_stop(s->http);
 	while (s->infer_work > 0)
 		uv_run(&s->loop, UV_RUN_ONCE);
-	batcher_free(s->batcher);
+	batcher_stop(s->batcher);
 	jobs_take_done(s);
 	infers_take_done(s);
+	models_free(s->models);
+	batcher_free(s->batcher);
 	return cut_off;
 }
 
@@ -240,13 +246,15 @@ enum cnn_status server_run(const struct config *config, const struct server_mode
 		status = cors_parse(config->cors_origin, &s->cors, err);
 	if (status == CNN_OK)
 		status = add_models(s, models, n, err);
-	if (n == 0 && no_model_reason)
+	if (n == 0 && no_model_reason && !config->model_repository)
 		log_line(s->log, LOG_WARNING, "%s", no_model_reason);
 	/* Signals first: whoever reads the port may send one at once. */
 	if (status == CNN_OK && (uv_signal_start(&run->on_term, on_stop_signal, SIGTERM) != 0 ||
 	                         uv_signal_start(&run->on_int, on_stop_signal, SIGINT) != 0 ||
 	                         uv_signal_start(&run->on_hup, on_reload_signal, SIGHUP) != 0))
 		status = cnn_fail(err, CNN_IO, "cannot watch signals");
+	if (status == CNN_OK)
+		status = models_start(s->models, err);
 	if (status == CNN_OK)
 		status = open_port(s, err);
 	if (status == CNN_OK) {

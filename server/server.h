@@ -8,6 +8,9 @@
 /* A model to serve. `name` is NULL when the command line gave none: the model's own is used. */
 struct server_model {
 	const char *name;
+	const char *path; /* where a reload finds it */
+	uint64_t stamp;   /* repository_stamp() before it was loaded */
+	double load_seconds;
 	struct cnn_model *model;
 };
 

@@ -265,7 +265,9 @@ static enum cnn_status keep_info(struct loading *l, struct cnn_error *err)
 	info->input_dtype = in->dtype;
 	info->path = l->onnx;
 	info->name = d->name ? d->name : default_name(l);
-	info->version = d->version ? d->version : "1";
+	info->version = l->options->version ? arena_strdup(m->arena, l->options->version)
+	                : d->version        ? d->version
+	                                    : "1";
 	info->task = d->task ? d->task : "classify";
 	info->source = or_empty(d->source);
 	info->licence = or_empty(d->licence);
@@ -285,8 +287,8 @@ static enum cnn_status keep_info(struct loading *l, struct cnn_error *err)
 	info->arena_bytes = m->plan->run_bytes;
 	info->live_bytes = m->plan->live_bytes;
 	const char **assumed = arena_alloc(m->arena, l->assumed.n + 1, sizeof *assumed);
-	if (!info->name || !info->producer || !info->input_name || !info->output_name || !assumed ||
-	    !keep_layers(l))
+	if (!info->name || !info->version || !info->producer || !info->input_name ||
+	    !info->output_name || !assumed || !keep_layers(l))
 		return cnn_fail_memory(err, l->onnx, sizeof *info);
 	memcpy(assumed, l->assumed.text, l->assumed.n * sizeof *assumed);
 	info->assumed = assumed;
