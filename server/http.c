@@ -380,6 +380,7 @@ enum cnn_status http_start(struct server *server, int listen_fd, unsigned max_co
 		shortest = c->predict_timeout_ms;
 	h->sweep_ms = clamp(shortest / 10, 10, 100);
 	uv_poll_start(&h->poll, UV_READABLE, on_poll);
+	h->next_sweep_ns = batcher_now_ns() + h->sweep_ms * 1000000u;
 	uv_timer_start(&h->sweep, on_sweep, h->sweep_ms, h->sweep_ms);
 	uv_timer_start(&h->timer, on_timer, 0, 0);
 	server->http = h;
