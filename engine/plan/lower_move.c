@@ -164,15 +164,15 @@ enum cnn_status lower_concat(struct lowering *l, const struct node *n, struct cn
 		return lower_concat_bytes(l, n, err);
 	int32_t axis =
 		(int32_t)(n->attr.axes.axis < 0 ? n->attr.axes.axis + y->rank : n->attr.axes.axis);
-	struct concat_args *a = lower_alloc(l, 1, sizeof *a + n->n_in * sizeof a->part[0]);
-	if (!a)
-		return lower_no_memory(n, err);
 	uint32_t copied = 0;
 	for (uint32_t k = 0; k < n->n_in; k++)
 		copied += !l->slice[n->in[k]].taken;
 	/* what is there already was made there */
 	if (copied == 0)
 		return CNN_OK;
+	struct concat_args *a = lower_alloc(l, 1, sizeof *a + copied * sizeof a->part[0]);
+	if (!a)
+		return lower_no_memory(n, err);
 	enum cnn_status status = lower_step(l, run_concat, a, "concat", n, n->out[0], 0, err);
 	int64_t at = 0, y_stride = physical_stride(y, axis);
 	struct physical whole;
