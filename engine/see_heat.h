@@ -19,6 +19,7 @@
 #ifndef ENGINE_SEE_HEAT_H
 #define ENGINE_SEE_HEAT_H
 #include "engine/cnn.h"
+#include "engine/see.h"
 
 enum heat_method { HEAT_AUTO, HEAT_CAM, HEAT_GRADCAM, HEAT_OCCLUSION };
 const char *heat_method_name(enum heat_method method); /* "cam", "gradcam", "occlusion", "auto" */
@@ -41,6 +42,14 @@ struct heat {
 	float *map; /* [height][width]: > 0 speaks for the class, < 0 against it */
 };
 void heat_clear(struct heat *heat); /* NULL-safe; *heat becomes empty */
+
+/* Where the class was seen in a picture, fitted as for a run. `see` is a viewer of `model`; NULL: occlusion is all there
+ * is. `session`, of `model`, makes the scores and runs occlusion; NULL: the viewer makes them, and there is no occlusion.
+ * CNN_UNSUPPORTED: the network does not allow the method, the text says why; CNN_BAD_ARG: no such class, or
+ * on_progress() ended it. */
+enum cnn_status heat_explain(struct see *see, struct cnn_model *model, struct cnn_session *session,
+                             const struct image *picture, const struct heat_options *options,
+                             struct heat *out, struct cnn_error *err);
 
 /* --- in the photo ------------------------------------------------------------------------------- */
 

@@ -12,6 +12,7 @@ static const struct {
 	[OP_UNSQUEEZE] = {backward_view, BACKWARD_AFFINE, true},
 	[OP_IDENTITY] = {backward_view, BACKWARD_AFFINE, true},
 	[OP_DROPOUT] = {backward_view, BACKWARD_AFFINE, true},
+	[OP_LAYOUT] = {backward_view, BACKWARD_AFFINE, true},
 	[OP_QUANTIZE_LINEAR] = {backward_view, BACKWARD_AFFINE, true},
 	[OP_DEQUANTIZE_LINEAR] = {backward_view, BACKWARD_AFFINE, true},
 	[OP_CAST] = {backward_view, BACKWARD_AFFINE, false},

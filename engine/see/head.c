@@ -19,14 +19,27 @@ struct survey {
 	uint32_t *left; /* uses by nodes that the walk has not reached */
 };
 
+static const struct node *producer(const struct graph *g, value_id v)
+{
+	node_id id = g->value[v].producer;
+	return id == NO_NODE ? NULL : &g->node[id];
+}
+
 /* The producer of a value that only hands on what it got, or NULL. */
 static const struct node *handed_on(const struct graph *g, value_id v)
 {
-	node_id id = g->value[v].producer;
-	const struct node *n = id == NO_NODE ? NULL : &g->node[id];
-	bool passes = n && (eval_is_view(n->op) || n->op == OP_QUANTIZE_LINEAR ||
+	const struct node *n = producer(g, v);
+	bool passes = n && (head_is_view(n->op) || n->op == OP_QUANTIZE_LINEAR ||
 	                    n->op == OP_DEQUANTIZE_LINEAR);
 	return passes ? n : NULL;
+}
+
+/* The value that a copy in another layout is of. */
+static value_id original(const struct graph *g, value_id v)
+{
+	for (const struct node *n = producer(g, v); n && n->op == OP_LAYOUT; n = producer(g, v))
+		v = n->in[0];
+	return v;
 }
 
 /* What the network's last softmax or sigmoid reads. */
@@ -35,8 +48,7 @@ static value_id find_scores(const struct graph *g)
 	value_id v = g->output[0];
 	for (const struct node *n = handed_on(g, v); n; n = handed_on(g, v))
 		v = n->in[0];
-	node_id id = g->value[v].producer;
-	const struct node *n = id == NO_NODE ? NULL : &g->node[id];
+	const struct node *n = producer(g, v);
 	bool last = n && (n->op == OP_SOFTMAX || n->op == OP_LOG_SOFTMAX || n->op == OP_SIGMOID);
 	return last ? n->in[0] : g->output[0];
 }
@@ -94,8 +106,8 @@ static void consider(const struct survey *s, const struct node *n, struct found 
 	value_id y = n->out[0];
 	bool pool = n->op == OP_MAX_POOL || n->op == OP_AVERAGE_POOL;
 	bool pooled = found->pooled != found->maps;
-	if (n->in[0] == found->pooled && found->maps != NO_VALUE &&
-	    (pool || (pooled && handed_on(s->g, y))))
+	bool behind = found->maps != NO_VALUE && original(s->g, n->in[0]) == found->pooled;
+	if (behind && (pool || (pooled && handed_on(s->g, y))))
 		found->pooled = y;
 	else if (is_many_places(s, y))
 		found->maps = found->pooled = y;
@@ -136,7 +148,7 @@ static value_id last_maps(struct survey *s, value_id scores)
 			s->spatial[v] = maps && k == 0;
 			in_use += s->left[v] > 0;
 		}
-		if (in_use == 1 && s->left[n->out[0]])
+		if (in_use == 1 && s->left[n->out[0]] && n->op != OP_LAYOUT)
 			consider(s, n, &found);
 		if (n->out[0] == scores)
 			break;
@@ -190,6 +202,11 @@ static void count_uses(struct survey *s)
 				s->left[g->node[i].in[k]]++;
 	for (size_t i = 0; i < g->n_output; i++)
 		s->left[g->output[i]]++;
+}
+
+bool head_is_view(enum op op)
+{
+	return eval_is_view(op) || op == OP_LAYOUT;
 }
 
 enum cnn_status head_find(const struct graph *g, struct arena *arena, struct head *out,

@@ -14,11 +14,14 @@ struct head {
 	bool affine;
 };
 
-/* Look for it in a graph as the file has it, inferred and swept, with one output. Arrays come from `arena`.
+/* Look for it in a graph none of whose layers are fused, inferred and swept, with one output. Arrays come from `arena`.
  * CNN_UNSUPPORTED says why there is none that gradients can be computed of: no maps that everything goes through, or an
  * operator behind them that backward.h has no rule for. */
 enum cnn_status head_find(const struct graph *g, struct arena *arena, struct head *out,
                           struct cnn_error *err);
+
+/* The output is the input's elements: everything here is in ONNX's order, whatever layout a run has. */
+bool head_is_view(enum op op);
 
 /* gradient[maps' elements] = d score[cls] / d maps, at these maps; scores (may be NULL) are what the head makes of
  * them. Memory, at most max_bytes, is for this call. */

@@ -48,7 +48,7 @@ static enum cnn_status forward(struct pass *p, const struct node *n, struct cnn_
 		struct value *v = &p->g.value[n->out[k]];
 		if (!out || !add_gradient(p, n->out[k]))
 			return no_memory(&p->g, err);
-		if (eval_is_view(n->op)) {
+		if (head_is_view(n->op)) {
 			v->data = graph_in(&p->g, n, 0)->data;
 			continue;
 		}
@@ -57,7 +57,7 @@ static enum cnn_status forward(struct pass *p, const struct node *n, struct cnn_
 			return no_memory(&p->g, err);
 		v->data = out[k];
 	}
-	return eval_is_view(n->op) ? CNN_OK : eval_table[n->op](&p->g, n, out, err);
+	return head_is_view(n->op) ? CNN_OK : eval_table[n->op](&p->g, n, out, err);
 }
 
 enum cnn_status head_gradient(const struct graph *g, const struct head *head, const float *maps,

@@ -108,7 +108,8 @@ static void broadcasting(void)
 	struct graph *g = with_input(LIST(1, 3, 2, 2), &in);
 	try_graph(g, build_op(g, OP_MUL, IDS(in, in)), BACKWARD_CURVED);
 	g = with_input(LIST(1, 3, 2, 2), &in);
-	try_graph(g, build_op(g, OP_POW, IDS(in, build_scalar(g, 3))), BACKWARD_CURVED);
+	value_id above = build_op(g, OP_ADD, IDS(in, build_scalar(g, 3)));
+	try_graph(g, build_op(g, OP_POW, IDS(above, build_scalar(g, 2.5f))), BACKWARD_CURVED);
 	g = with_input(LIST(1, 3, 2, 2), &in);
 	try_graph(g, build_op(g, OP_PRELU, IDS(in, build_seeded(g, LIST(3, 1, 1)))),
 	          BACKWARD_CURVED);
