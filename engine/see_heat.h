@@ -43,6 +43,11 @@ struct heat {
 };
 void heat_clear(struct heat *heat); /* NULL-safe; *heat becomes empty */
 
+/* A class from text: its number, its label or one of the names in it ("tabby, tabby cat"), or part of the only label
+ * that has it; case does not matter. NULL or "": -1, the best one. CNN_BAD_ARG: none, or several. */
+enum cnn_status heat_class(const struct cnn_model *model, const char *text, int64_t *out,
+                           struct cnn_error *err);
+
 /* Where the class was seen in a picture, fitted as for a run. `see` is a viewer of `model`; NULL: occlusion is all there
  * is. `session`, of `model`, makes the scores and runs occlusion; NULL: the viewer makes them, and there is no occlusion.
  * CNN_UNSUPPORTED: the network does not allow the method, the text says why; CNN_BAD_ARG: no such class, or
@@ -73,6 +78,12 @@ void heat_find_peak(const struct heat *heat, const struct heat_window *window,
 /* out[height][width] in 0..1 for an image of this size of which the map covers all: bilinear between the middles of
  * cells, negative ones as 0, the largest of the map's cells as 1. */
 void heat_stretch(const struct heat *heat, int32_t width, int32_t height, float *out);
+
+/* The whole photo to put a map over, upright, with 3 channels; made smaller when a side is longer than max_side. *header is
+ * the photo's as it was sent. The caller clears *out. */
+enum cnn_status heat_photo(const uint8_t *bytes, size_t len, const struct image_limits *limits,
+                           int32_t max_side, struct image *out, struct image_header *header,
+                           struct cnn_error *err);
 
 /* The photo, which has 3 channels, with heat as colours over what the model saw; the rest is darker. `window` is in
  * this photo's pixels, opacity 0..1 is that of the hottest place. The caller clears *out. */
