@@ -16,6 +16,7 @@ struct survey {
 	const struct graph *g;
 	bool *varies;   /* it depends on the picture */
 	bool *spatial;  /* it is [1][channels][height][width] of feature maps */
+	bool *averaged; /* it is read by an operator that takes such maps to average them */
 	uint32_t *left; /* uses by nodes that the walk has not reached */
 };
 
@@ -139,7 +140,7 @@ static value_id last_maps(struct survey *s, value_id scores)
 		const struct node *n = &g->node[i];
 		if (n->dead || !take_operands(s, n, &in_use))
 			continue;
-		bool maps = makes_maps(s, n);
+		bool maps = makes_maps(s, n) || s->averaged[n->out[0]];
 		for (uint32_t k = 0; k < n->n_out; k++) {
 			value_id v = n->out[k];
 			if (v == NO_VALUE)
@@ -193,13 +194,17 @@ static enum cnn_status collect(const struct graph *g, bool *varies, struct arena
 	return CNN_OK;
 }
 
-static void count_uses(struct survey *s)
+static void look_ahead(struct survey *s)
 {
 	const struct graph *g = s->g;
-	for (size_t i = 0; i < g->n_node; i++)
-		for (uint32_t k = 0; k < g->node[i].n_in && !g->node[i].dead; k++)
-			if (g->node[i].in[k] != NO_VALUE)
-				s->left[g->node[i].in[k]]++;
+	for (size_t i = 0; i < g->n_node; i++) {
+		const struct node *n = &g->node[i];
+		for (uint32_t k = 0; k < n->n_in && !n->dead; k++)
+			if (n->in[k] != NO_VALUE)
+				s->left[n->in[k]]++;
+		if (!n->dead && n->op == OP_GLOBAL_AVERAGE_POOL && graph_in(g, n, 0)->rank == 4)
+			s->averaged[original(g, n->in[0])] = true;
+	}
 	for (size_t i = 0; i < g->n_output; i++)
 		s->left[g->output[i]]++;
 }
@@ -216,13 +221,14 @@ enum cnn_status head_find(const struct graph *g, struct arena *arena, struct hea
 	struct survey s = {.g = g};
 	s.varies = calloc(g->n_value + 1, sizeof *s.varies);
 	s.spatial = calloc(g->n_value + 1, sizeof *s.spatial);
+	s.averaged = calloc(g->n_value + 1, sizeof *s.averaged);
 	s.left = calloc(g->n_value + 1, sizeof *s.left);
 	enum cnn_status status = CNN_OK;
-	if (!s.varies || !s.spatial || !s.left) {
+	if (!s.varies || !s.spatial || !s.averaged || !s.left) {
 		status = cnn_fail_memory(err, "the search for feature maps", g->n_value);
 		goto done;
 	}
-	count_uses(&s);
+	look_ahead(&s);
 	s.varies[g->input[0]] = true;
 	out->maps = last_maps(&s, out->scores);
 	if (out->maps == NO_VALUE)
@@ -233,6 +239,7 @@ enum cnn_status head_find(const struct graph *g, struct arena *arena, struct hea
 done:
 	free(s.varies);
 	free(s.spatial);
+	free(s.averaged);
 	free(s.left);
 	return status;
 }

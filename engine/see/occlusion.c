@@ -25,15 +25,28 @@ struct occlusion {
 	bool shares; /* scores are shares of a whole */
 };
 
-static struct axis axis_of(int32_t size, int32_t longer)
+static struct axis axis_of(int32_t size, int32_t longer, int32_t cells)
 {
 	struct axis a = {.size = size};
-	a.cells = (int32_t)lround((double)OCCLUSION_CELLS * size / longer);
+	a.cells = (int32_t)lround((double)cells * size / longer);
 	a.cells = a.cells < 2 ? 2 : a.cells;
 	a.cells = a.cells > size ? size : a.cells;
 	a.span = a.cells < 2 ? 1 : 2;
 	a.patches = a.cells - a.span + 1;
 	return a;
+}
+
+/* As fine as the work allows. */
+static void lay_out(struct occlusion *o, double macs)
+{
+	const struct image *img = o->picture;
+	int32_t longer = img->width > img->height ? img->width : img->height;
+	for (int32_t cells = OCCLUSION_CELLS; cells >= OCCLUSION_FEWEST_CELLS; cells--) {
+		o->x = axis_of(img->width, longer, cells);
+		o->y = axis_of(img->height, longer, cells);
+		if ((double)o->x.patches * o->y.patches * macs <= OCCLUSION_MACS)
+			return;
+	}
 }
 
 static int32_t cell_begin(struct axis a, int32_t cell)
@@ -160,16 +173,14 @@ enum cnn_status occlusion_map(struct cnn_model *model, struct cnn_session *sessi
                               struct cnn_error *err)
 {
 	const struct cnn_model_info *info = cnn_model_info(model);
-	int32_t longer = picture->width > picture->height ? picture->width : picture->height;
 	struct occlusion o = {
 		.picture = picture,
-		.x = axis_of(picture->width, longer),
-		.y = axis_of(picture->height, longer),
 		.together = info->max_batch < MAX_TOGETHER ? info->max_batch : MAX_TOGETHER,
 		.classes = info->classes,
 		.cls = cls,
 		.shares = are_shares(scores, info->classes),
 	};
+	lay_out(&o, (double)info->macs);
 	mean_colour(picture, o.mean);
 	enum cnn_status status = CNN_OK;
 	if (!take_memory(&o))
