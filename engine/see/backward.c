@@ -4,7 +4,7 @@
 static const struct {
 	backward_rule rule;
 	enum backward_kind kind; /* as long as a single operand varies */
-	bool any_type;           /* elements are only handed on */
+	bool any_type;           /* elements are only handed on, or stand for real numbers */
 } table[OP_COUNT] = {
 	[OP_RESHAPE] = {backward_view, BACKWARD_AFFINE, true},
 	[OP_FLATTEN] = {backward_view, BACKWARD_AFFINE, true},
@@ -26,6 +26,11 @@ static const struct {
 	[OP_BATCH_NORM] = {backward_batch_norm, BACKWARD_AFFINE, false},
 	[OP_AVERAGE_POOL] = {backward_average_pool, BACKWARD_AFFINE, false},
 	[OP_GLOBAL_AVERAGE_POOL] = {backward_global_pool, BACKWARD_AFFINE, false},
+	[OP_QLINEAR_MATMUL] = {backward_qlinear_matmul, BACKWARD_AFFINE, true},
+	[OP_QGEMM] = {backward_qgemm, BACKWARD_AFFINE, true},
+	[OP_QLINEAR_CONV] = {backward_qlinear_conv, BACKWARD_AFFINE, true},
+	[OP_QLINEAR_ADD] = {backward_qlinear_add, BACKWARD_AFFINE, true},
+	[OP_QLINEAR_GLOBAL_AVERAGE_POOL] = {backward_global_pool, BACKWARD_AFFINE, true},
 	[OP_REDUCE_MEAN] = {backward_reduce, BACKWARD_AFFINE, false},
 	[OP_REDUCE_SUM] = {backward_reduce, BACKWARD_AFFINE, false},
 	[OP_MAX_POOL] = {backward_max_pool, BACKWARD_CURVED, false},
@@ -110,6 +115,7 @@ enum backward_kind backward_kind(const struct graph *g, const struct node *n, co
 	case OP_SUM:
 	case OP_MEAN:
 	case OP_CONCAT:
+	case OP_QLINEAR_ADD:
 		return kind;
 	case OP_MUL:
 		return first && others ? BACKWARD_CURVED : kind;
@@ -117,8 +123,15 @@ enum backward_kind backward_kind(const struct graph *g, const struct node *n, co
 		return others ? BACKWARD_CURVED : kind;
 	case OP_MATMUL:
 		return first && !others && graph_in(g, n, 1)->rank == 2 ? kind : BACKWARD_NONE;
+	case OP_QLINEAR_MATMUL:
+		return first && !others && graph_in(g, n, 3)->rank == 2 ? kind : BACKWARD_NONE;
+	case OP_QGEMM:
+		return first && !others && !n->attr.quant.trans_a ? kind : BACKWARD_NONE;
 	case OP_CONV:
+	case OP_QLINEAR_CONV:
 		return first && !others && graph_in(g, n, 0)->rank == 4 ? kind : BACKWARD_NONE;
+	case OP_QLINEAR_GLOBAL_AVERAGE_POOL:
+		return first && !others && !n->attr.quant.channels_last ? kind : BACKWARD_NONE;
 	case OP_AVERAGE_POOL:
 	case OP_MAX_POOL:
 		return graph_in(g, n, 0)->rank == 4 ? kind : BACKWARD_NONE;

@@ -16,7 +16,7 @@ enum backward_kind {
 /* varies[value]: it depends on what the gradient is taken by. Values that do not vary must be constants. */
 enum backward_kind backward_kind(const struct graph *g, const struct node *n, const bool *varies);
 
-/* A node whose backward_kind() is not NONE and whose operands have data: to the gradient by each operand adds what
+/* A node whose backward_kind() is not NONE and, unless it is affine, whose operands have data: to the gradient by each operand adds what
  * comes through this node. gradient[value] is as many floats as the value has elements, or NULL for one that does
  * not vary. Of quantised values it is by the real number that they stand for; rounding and saturation count as
  * nothing (the straight-through estimator: Bengio, Leonard and Courville, 2013, "Estimating or Propagating
@@ -52,6 +52,14 @@ BACKWARD_RULE(backward_gemm);
 BACKWARD_RULE(backward_matmul);
 BACKWARD_RULE(backward_conv);
 BACKWARD_RULE(backward_batch_norm);
+/* Of weights that are floats, [output channels][input channels / groups][taps]. */
+void backward_convolve(const struct graph *g, const struct node *n, const float *weights,
+                       float *const *gradient);
+/* backward_quantised.c */
+BACKWARD_RULE(backward_qlinear_matmul);
+BACKWARD_RULE(backward_qgemm);
+BACKWARD_RULE(backward_qlinear_conv);
+BACKWARD_RULE(backward_qlinear_add);
 /* backward_pools.c */
 BACKWARD_RULE(backward_average_pool);
 BACKWARD_RULE(backward_max_pool);

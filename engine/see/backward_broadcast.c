@@ -5,11 +5,6 @@
 
 #include <math.h>
 
-static const float *data_of(const struct graph *g, const struct node *n, uint32_t i)
-{
-	return graph_in(g, n, i)->data;
-}
-
 BACKWARD_RULE(backward_sum)
 {
 	(void)err;
@@ -57,17 +52,19 @@ static void prelu_slopes(float a, float b, float *da, float *db)
 	*db = 0;
 }
 
+/* Where a slope does not depend on an operand, that one need not have been computed. */
 static void two_operands(const struct graph *g, const struct node *n, float *const *gradient,
                          slopes slopes_of)
 {
 	const struct value *y = graph_out(g, n);
-	const float *a = data_of(g, n, 0), *b = data_of(g, n, 1), *dy = gradient[n->out[0]];
+	const float *a = graph_in(g, n, 0)->data, *b = graph_in(g, n, 1)->data;
+	const float *dy = gradient[n->out[0]];
 	float *da = backward_in(n, gradient, 0), *db = backward_in(n, gradient, 1);
 	struct stride_walk left = stride_walk_broadcast(graph_in(g, n, 0), y);
 	struct stride_walk right = stride_walk_broadcast(graph_in(g, n, 1), y);
 	for (int64_t i = 0, count = graph_elements(y); i < count; i++) {
 		float by_a, by_b;
-		slopes_of(a[left.at], b[right.at], &by_a, &by_b);
+		slopes_of(a ? a[left.at] : 0, b ? b[right.at] : 0, &by_a, &by_b);
 		if (da)
 			da[left.at] += dy[i] * by_a;
 		if (db)

@@ -109,7 +109,7 @@ BACKWARD_RULE(backward_global_pool)
 	for (int64_t k = 0; k < v->dim[0] * v->dim[1]; k++, x += plane, dx += plane) {
 		int64_t best = 0;
 		for (int64_t i = 0; i < plane; i++) {
-			if (n->op == OP_GLOBAL_AVERAGE_POOL)
+			if (n->op != OP_GLOBAL_MAX_POOL)
 				dx[i] += dy[k] / (float)plane;
 			else if (x[i] > x[best])
 				best = i;

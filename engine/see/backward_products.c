@@ -63,12 +63,12 @@ static void conv_place(const struct window_attr *w, const struct value *x, int64
 			}
 }
 
-BACKWARD_RULE(backward_conv)
+void backward_convolve(const struct graph *g, const struct node *n, const float *weights,
+                       float *const *gradient)
 {
-	(void)err;
 	const struct window_attr *w = &n->attr.window;
 	const struct value *x = graph_in(g, n, 0), *y = graph_out(g, n);
-	const float *weights = graph_in(g, n, 1)->data, *dy = gradient[n->out[0]];
+	const float *dy = gradient[n->out[0]];
 	float *dx = gradient[n->in[0]];
 	int64_t channels = x->dim[1] / w->group, outs = y->dim[1] / w->group;
 	int64_t plane = x->dim[2] * x->dim[3], filter = channels * w->kernel[0] * w->kernel[1];
@@ -81,6 +81,12 @@ BACKWARD_RULE(backward_conv)
 						conv_place(w, x, channels, weights + k * filter, oy,
 						           ox, *dy, group);
 		}
+}
+
+BACKWARD_RULE(backward_conv)
+{
+	(void)err;
+	backward_convolve(g, n, graph_in(g, n, 1)->data, gradient);
 	return CNN_OK;
 }
 

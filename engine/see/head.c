@@ -92,7 +92,8 @@ static bool makes_maps(const struct survey *s, const struct node *n)
 static bool is_many_places(const struct survey *s, value_id v)
 {
 	const struct value *x = &s->g->value[v];
-	return s->spatial[v] && x->dtype == CNN_F32 && x->dim[0] == 1 && x->dim[2] * x->dim[3] > 1;
+	bool numbers = x->dtype == CNN_F32 || x->dtype == CNN_U8 || x->dtype == CNN_S8;
+	return s->spatial[v] && numbers && x->dim[0] == 1 && x->dim[2] * x->dim[3] > 1;
 }
 
 /* The last maps found so far, and what pools over windows have made of them. */
@@ -191,6 +192,11 @@ static enum cnn_status collect(const struct graph *g, bool *varies, struct arena
 			if (n->out[k] != NO_VALUE)
 				varies[n->out[k]] = true;
 	}
+	const struct value *maps = &g->value[head->maps];
+	if (!head->affine && maps->dtype != CNN_F32)
+		return cnn_fail(err, CNN_UNSUPPORTED,
+		                "'%s': no gradient at maps of %s by what is behind them",
+		                maps->name, cnn_dtype_name(maps->dtype));
 	return CNN_OK;
 }
 

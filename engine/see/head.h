@@ -23,8 +23,8 @@ enum cnn_status head_find(const struct graph *g, struct arena *arena, struct hea
 /* The output is the input's elements: everything here is in ONNX's order, whatever layout a run has. */
 bool head_is_view(enum op op);
 
-/* gradient[maps' elements] = d score[cls] / d maps, at these maps; scores (may be NULL) are what the head makes of
- * them. Memory, at most max_bytes, is for this call. */
+/* gradient[maps' elements] = d score[cls] / d maps, at these maps (an affine head's: at any, they may be NULL). scores
+ * (may be NULL) are what the head makes of maps of float32. Memory, at most max_bytes, is for this call. */
 enum cnn_status head_gradient(const struct graph *g, const struct head *head, const float *maps,
                               size_t cls, size_t max_bytes, float *gradient, float *scores,
                               struct cnn_error *err);

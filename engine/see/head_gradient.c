@@ -45,19 +45,31 @@ static enum cnn_status forward(struct pass *p, const struct node *n, struct cnn_
 {
 	void **out = arena_alloc(p->arena, n->n_out, sizeof *out);
 	for (uint32_t k = 0; k < n->n_out; k++) {
+		if (n->out[k] == NO_VALUE)
+			continue;
 		struct value *v = &p->g.value[n->out[k]];
-		if (!out || !add_gradient(p, n->out[k]))
-			return no_memory(&p->g, err);
-		if (head_is_view(n->op)) {
+		if (out && head_is_view(n->op)) {
 			v->data = graph_in(&p->g, n, 0)->data;
 			continue;
 		}
-		out[k] = arena_alloc(p->arena, (size_t)graph_elements(v), cnn_dtype_size(v->dtype));
-		if (!out[k])
+		void *data =
+			arena_alloc(p->arena, (size_t)graph_elements(v), cnn_dtype_size(v->dtype));
+		if (!out || !data)
 			return no_memory(&p->g, err);
-		v->data = out[k];
+		v->data = out[k] = data;
 	}
 	return head_is_view(n->op) ? CNN_OK : eval_table[n->op](&p->g, n, out, err);
+}
+
+static enum cnn_status add_gradients(struct pass *p, const struct head *head, struct cnn_error *err)
+{
+	bool good = add_gradient(p, head->maps);
+	for (size_t i = 0; i < head->n_node && good; i++) {
+		const struct node *n = &p->g.node[head->node[i]];
+		for (uint32_t k = 0; k < n->n_out && good; k++)
+			good = n->out[k] == NO_VALUE || add_gradient(p, n->out[k]);
+	}
+	return good ? CNN_OK : no_memory(&p->g, err);
 }
 
 enum cnn_status head_gradient(const struct graph *g, const struct head *head, const float *maps,
@@ -72,10 +84,10 @@ enum cnn_status head_gradient(const struct graph *g, const struct head *head, co
 	enum cnn_status status = begin(g, &p, max_bytes, err);
 	if (status)
 		goto done;
+	status = add_gradients(&p, head, err);
 	p.g.value[head->maps].data = maps;
-	if (!add_gradient(&p, head->maps))
-		status = no_memory(g, err);
-	for (size_t i = 0; i < head->n_node && !status; i++)
+	bool run = scores || !head->affine;
+	for (size_t i = 0; i < head->n_node && run && !status; i++)
 		status = forward(&p, &g->node[head->node[i]], err);
 	if (status)
 		goto done;

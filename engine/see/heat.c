@@ -22,6 +22,7 @@ struct explaining {
 	size_t layer;
 	size_t channels, plane; /* of its maps */
 	float *maps, *gradient; /* [channels][plane] */
+	bool real;              /* the maps are real numbers */
 };
 
 static enum cnn_status choose_class(struct explaining *e, struct cnn_error *err)
@@ -65,6 +66,7 @@ static bool keep_maps(void *ctx, const struct see_maps *maps)
 {
 	struct explaining *e = ctx;
 	float *to = e->maps;
+	e->real = maps->dtype == CNN_F32 || maps->quantised;
 	for (size_t c = 0; c < e->channels; c++)
 		for (size_t i = 0; i < e->plane; i++)
 			*to++ = maps->data[c * maps->channel_step + i * maps->pixel_step];
@@ -79,7 +81,13 @@ static enum cnn_status run_viewer(struct explaining *e, struct cnn_error *err)
 	wanted[e->layer] = true;
 	const struct see_watch watch = {.on_layer = keep_maps, .ctx = e, .wanted = wanted};
 	const struct cnn_item item = {.picture = e->picture};
-	return see_run(e->see, &item, e->session ? NULL : e->scores, &watch, err);
+	enum cnn_status status = see_run(e->see, &item, e->session ? NULL : e->scores, &watch, err);
+	if (!status && !e->real)
+		return cnn_fail(err, CNN_UNSUPPORTED,
+		                "model '%s': what the numbers of '%s' stand for is not known",
+		                cnn_model_info(e->model)->name,
+		                cnn_model_layer(e->see->model, e->layer)->name);
+	return status;
 }
 
 /* Does each map have one gradient everywhere? Then what is behind them looks at their averages only. */
@@ -194,9 +202,9 @@ static enum cnn_status explain(struct explaining *e, struct heat *out, struct cn
 		return occlude(e, out, err);
 	status = find_head(e, err);
 	if (!status)
-		return weigh_maps(e, out, err);
-	return status == CNN_UNSUPPORTED && method == HEAT_AUTO && e->session ? occlude(e, out, err)
-	                                                                      : status;
+		status = weigh_maps(e, out, err);
+	bool other = status == CNN_UNSUPPORTED && method == HEAT_AUTO && e->session;
+	return other ? occlude(e, out, err) : status;
 }
 
 enum cnn_status heat_explain(struct see *see, struct cnn_model *model, struct cnn_session *session,
