@@ -10,6 +10,8 @@ const struct command_desc commands[] = {
 	{"classify", CMD_CLASSIFY, "PHOTO ...",
          "classify photos without a server (- reads one from stdin)", command_classify, NULL},
 	{"inspect", CMD_INSPECT, "[MODEL]", "show every layer of a model", command_inspect, NULL},
+	{"explain", CMD_EXPLAIN, "[MODEL]", "show where in a photo a class was seen",
+         command_explain, NULL},
 	{"bench", CMD_BENCH, "[MODEL]", "measure how fast a model runs here", command_bench, NULL},
 	{"health", CMD_HEALTH, "[URL]", "exit 0 when a server is ready", command_health, NULL},
 	{"train", CMD_TRAIN, "DATA", "learn a model from a folder of photos", command_train,
