@@ -10,6 +10,8 @@ const struct command_desc commands[] = {
 	{"classify", CMD_CLASSIFY, "PHOTO ...",
          "classify photos without a server (- reads one from stdin)", command_classify, NULL},
 	{"inspect", CMD_INSPECT, "[MODEL]", "show every layer of a model", command_inspect, NULL},
+	{"see", CMD_SEE, "[MODEL]", "show what a layer makes of a photo, and its filters",
+         command_see, NULL},
 	{"explain", CMD_EXPLAIN, "[MODEL]", "show where in a photo a class was seen",
          command_explain, NULL},
 	{"bench", CMD_BENCH, "[MODEL]", "measure how fast a model runs here", command_bench, NULL},
