@@ -39,7 +39,7 @@ ISA_vnni   := $(ISA_avx512) -mavx512vnni
 ISA_portable := -O3
 isa_of      = $(ISA_$(lastword $(subst _, ,$(basename $(notdir $(1))))))
 
-ENGINE_DIRS ?= base image kernels graph operators onnx passes plan run train
+ENGINE_DIRS ?= base image kernels graph operators onnx passes plan run train see
 ENGINE  := $(sort $(foreach d,$(ENGINE_DIRS),$(wildcard engine/$(d)/*.c)))
 SERVER  := $(sort $(wildcard server/*.c server/commands/*.c))
 UNIT    := $(sort $(wildcard tests/unit/*/*.c) $(wildcard tests/kernels/*.c))
