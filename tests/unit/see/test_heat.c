@@ -300,9 +300,8 @@ static void classes(void)
 	static const struct {
 		const char *text;
 		int64_t cls;
-	} good[] = {{NULL, -1},         {"", -1},           {"353", 353},
-	            {"gazelle", 353},   {"Tiger Cat", 282}, {"tabby", 281},
-	            {"tabby cat", 281}, {"agama", 42},      {"bald eag", 22}};
+	} good[] = {{NULL, -1},         {"", -1},       {"353", 353},  {"gazelle", 353},
+	            {"Tiger Cat", 282}, {"tabby", 281}, {"agama", 42}, {"bald eag", 22}};
 	for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
 		CHECK_INT(heat_class(m, good[i].text, &cls, &err), CNN_OK);
 		CHECK_INT(cls, good[i].cls);
@@ -314,6 +313,44 @@ static void classes(void)
 	CHECK_STR(err.text, "model 'squeezenet1.1' has no class 'no such thing'");
 	CHECK_INT(heat_class(m, "crane", &cls, &err), CNN_BAD_ARG); /* the bird, the machine */
 	CHECK(strstr(err.text, "2 classes called 'crane', the first is 134") != NULL);
+	cnn_model_unref(m);
+}
+
+/* A label of several names. */
+static void names(void)
+{
+	static const char *const labels[] = {"tabby, tabby cat", "tiger cat", "sea, seaside",
+	                                     "mountain",         "street",    "sea lion"};
+	char folder[] = "/tmp/convd-heat-XXXXXX", path[64], real[4096];
+	CHECK(mkdtemp(folder) != NULL);
+	snprintf(path, sizeof path, "%s/model.onnx", folder);
+	CHECK(realpath("models/scenes/model.onnx", real) && symlink(real, path) == 0);
+	snprintf(path, sizeof path, "%s/labels.txt", folder);
+	FILE *f = fopen(path, "w");
+	CHECK(f != NULL);
+	for (size_t i = 0; i < 6; i++)
+		fprintf(f, "%s\n", labels[i]);
+	fclose(f);
+	struct cnn_load_options load = {.max_isa = cpu_isa(), .max_batch = 1};
+	struct cnn_model *m;
+	struct cnn_error err;
+	int64_t cls;
+	CHECK_INT(cnn_model_load(folder, &load, &m, &err), CNN_OK);
+	unlink(path);
+	snprintf(path, sizeof path, "%s/model.onnx", folder);
+	unlink(path);
+	rmdir(folder);
+	static const struct {
+		const char *text;
+		int64_t cls;
+	} good[] = {{"Tabby Cat", 0}, {"tabby", 0},   {"tabby, tabby cat", 0},
+	            {"sea", 2},       {"seaside", 2}, {"tain", 3},
+	            {"lion", 5}};
+	for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
+		CHECK_INT(heat_class(m, good[i].text, &cls, &err), CNN_OK);
+		CHECK_INT(cls, good[i].cls);
+	}
+	CHECK_INT(heat_class(m, "cat", &cls, &err), CNN_BAD_ARG);
 	cnn_model_unref(m);
 }
 
@@ -339,4 +376,5 @@ static void photo(void)
 
 TEST_MAIN({"window", window}, {"peak", peak}, {"stretch", stretch}, {"ramp", ramp},
           {"overlay", overlay}, {"house", house}, {"average_is_score", average_is_score},
-          {"occlusion", occlusion}, {"refused", refused}, {"classes", classes}, {"photo", photo})
+          {"occlusion", occlusion}, {"refused", refused}, {"classes", classes}, {"names", names},
+          {"photo", photo})
