@@ -1,40 +1,74 @@
 /* Maps to keep: one layer's, of chosen channels. */
+#include "engine/see/pick.h"
+
 #include "engine/see/viewer.h"
 
 #include <stdlib.h>
 #include <string.h>
 
+enum cnn_status pick_check(const char *layer, const char *what, size_t n,
+                           const struct see_choice *choice, struct cnn_error *err)
+{
+	for (size_t i = 0; i < choice->n_channel; i++)
+		if (choice->channel[i] >= n)
+			return cnn_fail(err, CNN_BAD_ARG,
+			                "layer '%s' has no %s %u: it has %zu, counted from 0",
+			                layer, what, choice->channel[i], n);
+	return CNN_OK;
+}
+
+static enum cnn_status list(const char *layer, const struct see_choice *choice,
+                            struct see_picked *p, struct cnn_error *err)
+{
+	p->n = p->channels;
+	if (choice->n_channel)
+		p->n = choice->n_channel;
+	else if (choice->top && choice->top < p->channels)
+		p->n = choice->top;
+	p->channel = calloc(p->n + 1, sizeof *p->channel);
+	struct see_stats *ordered = calloc(p->channels + 1, sizeof *ordered);
+	if (!p->channel || !ordered) {
+		free(ordered);
+		return cnn_fail_memory(err, layer, p->channels * sizeof *ordered);
+	}
+	memcpy(ordered, p->stats, p->channels * sizeof *ordered);
+	if (choice->top)
+		see_order(ordered, p->channels);
+	for (size_t i = 0; i < p->n; i++)
+		p->channel[i] = choice->n_channel ? choice->channel[i] : ordered[i].channel;
+	free(ordered);
+	return CNN_OK;
+}
+
+enum cnn_status pick_room(const char *layer, const char *what, const struct see_choice *choice,
+                          struct see_picked *p, struct cnn_error *err)
+{
+	enum cnn_status status = list(layer, choice, p, err);
+	size_t floats, bytes;
+	if (status)
+		return status;
+	bool fits = !__builtin_mul_overflow(p->n, p->height * p->width, &floats) &&
+	            !__builtin_mul_overflow(floats, sizeof(float), &bytes);
+	if (!fits || (choice->max_bytes && bytes > choice->max_bytes))
+		return cnn_fail(err, CNN_BAD_ARG,
+		                "layer '%s': %zu %ss of %zu x %zu numbers are more than %zu bytes; "
+		                "choose some of them",
+		                layer, p->n, what, p->height, p->width, choice->max_bytes);
+	p->maps = malloc(bytes ? bytes : 1);
+	return p->maps ? CNN_OK : cnn_fail_memory(err, layer, bytes);
+}
+
 struct picking {
-	const struct see *see;
+	const char *layer;
 	const struct see_choice *choice;
 	struct see_picked *out;
 	enum cnn_status status;
 	struct cnn_error *err;
 };
 
-/* The choice as a list: p->channel[p->n], room for all is there. */
-static void choose(const struct see_choice *choice, struct see_picked *p, struct see_stats *ordered)
-{
-	p->n = choice->n_channel                          ? choice->n_channel
-	       : choice->top && choice->top < p->channels ? choice->top
-	                                                  : p->channels;
-	if (choice->n_channel) {
-		memcpy(p->channel, choice->channel, p->n * sizeof *p->channel);
-		return;
-	}
-	if (choice->top) {
-		memcpy(ordered, p->stats, p->channels * sizeof *ordered);
-		see_order(ordered, p->channels);
-	}
-	for (size_t i = 0; i < p->n; i++)
-		p->channel[i] = choice->top ? ordered[i].channel : (uint32_t)i;
-}
-
 static enum cnn_status keep(struct picking *p, const struct see_maps *maps)
 {
 	struct see_picked *out = p->out;
-	const char *name = p->see->model->layer[maps->layer].name;
-	size_t most = p->choice->n_channel > maps->channels ? p->choice->n_channel : maps->channels;
 	*out = (struct see_picked){
 		.layer = maps->layer,
 		.channels = maps->channels,
@@ -42,30 +76,15 @@ static enum cnn_status keep(struct picking *p, const struct see_maps *maps)
 		.width = maps->width,
 		.dtype = maps->dtype,
 		.quantised = maps->quantised,
+		.stats = calloc(maps->channels + 1, sizeof *out->stats),
 	};
-	struct see_stats *ordered = calloc(maps->channels + 1, sizeof *ordered);
-	out->stats = calloc(maps->channels + 1, sizeof *out->stats);
-	out->channel = calloc(most + 1, sizeof *out->channel);
-	if (!ordered || !out->stats || !out->channel) {
-		free(ordered);
-		return cnn_fail_memory(p->err, name, most * sizeof *out->stats);
-	}
+	if (!out->stats)
+		return cnn_fail_memory(p->err, p->layer, maps->channels * sizeof *out->stats);
 	see_stats(maps, out->stats);
-	choose(p->choice, out, ordered);
-	free(ordered);
-	size_t floats, bytes;
-	bool fits = !__builtin_mul_overflow(out->n, maps->height * maps->width, &floats) &&
-	            !__builtin_mul_overflow(floats, sizeof(float), &bytes);
-	if (!fits || (p->choice->max_bytes && bytes > p->choice->max_bytes))
-		return cnn_fail(p->err, CNN_BAD_ARG,
-		                "layer '%s': %zu maps of %zu x %zu are more than %zu bytes; choose "
-		                "fewer channels",
-		                name, out->n, maps->height, maps->width, p->choice->max_bytes);
-	out->maps = malloc(bytes ? bytes : 1);
-	if (!out->maps)
-		return cnn_fail_memory(p->err, name, bytes);
-	see_copy(maps, out->channel, out->n, out->maps);
-	return CNN_OK;
+	enum cnn_status status = pick_room(p->layer, "map", p->choice, out, p->err);
+	if (!status)
+		see_copy(maps, out->channel, out->n, out->maps);
+	return status;
 }
 
 static bool on_layer(void *ctx, const struct see_maps *maps)
@@ -75,7 +94,7 @@ static bool on_layer(void *ctx, const struct see_maps *maps)
 	return false;
 }
 
-/* Before anything runs: channels that the layer does not have. */
+/* Before anything runs. */
 static enum cnn_status check(const struct see *see, size_t layer, const struct see_choice *choice,
                              struct cnn_error *err)
 {
@@ -85,12 +104,7 @@ static enum cnn_status check(const struct see *see, size_t layer, const struct s
 		                name);
 	struct see_maps maps = {0};
 	see_shape(&see->model->graph->value[see->row[layer].value], &maps);
-	for (size_t i = 0; i < choice->n_channel; i++)
-		if (choice->channel[i] >= maps.channels)
-			return cnn_fail(err, CNN_BAD_ARG,
-			                "layer '%s' has no channel %u; it has %zu, from 0 on", name,
-			                choice->channel[i], maps.channels);
-	return CNN_OK;
+	return pick_check(name, "channel", maps.channels, choice, err);
 }
 
 enum cnn_status see_pick(struct see *see, const struct cnn_item *item, size_t layer,
@@ -106,7 +120,7 @@ enum cnn_status see_pick(struct see *see, const struct cnn_item *item, size_t la
 	if (!wanted)
 		return status ? status : cnn_fail_memory(err, "the layers", see->n);
 	wanted[layer] = true;
-	struct picking p = {.see = see, .choice = choice, .out = out, .err = err};
+	struct picking p = {see->model->layer[layer].name, choice, out, CNN_OK, err};
 	struct see_watch watch = {on_layer, &p, wanted};
 	status = see_run(see, item, NULL, &watch, err);
 	free(wanted);
