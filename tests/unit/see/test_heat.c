@@ -79,8 +79,8 @@ static double lightness(const uint8_t rgb[3])
 
 static void ramp(void)
 {
-	struct heat_ramp r;
-	heat_ramp_make(&r);
+	struct colour_ramp r;
+	heat_ramp(&r);
 	for (int i = 1; i < 256; i++)
 		CHECK(lightness(r.rgb[i]) > lightness(r.rgb[i - 1]) - 2e-3);
 	CHECK(lightness(r.rgb[0]) < 0.03);
@@ -95,10 +95,10 @@ static void overlay(void)
 	const struct image photo = {.px = px, .width = 6, .height = 2, .channels = 3};
 	const struct heat_window w = {1, 0, 5, 2};
 	struct heat h = heat_of(1, 4, (float[]){-1, 0, 0, 2});
-	struct heat_ramp r;
+	struct colour_ramp r;
 	struct image out = {0};
 	struct cnn_error err;
-	heat_ramp_make(&r);
+	heat_ramp(&r);
 	CHECK_INT(heat_overlay(&h, &photo, &w, 1, &out, &err), CNN_OK);
 	CHECK_INT(out.width, 6);
 	for (int c = 0; c < 3; c++) {
