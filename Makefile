@@ -137,7 +137,8 @@ SUITES_unit   = $(foreach t,$(UNIT_BIN) $(EMULATED_BIN),'$(t:$(B)/tests/%=%) $(t
 SUITES_golden = 'golden $(PYTHON) tests/golden/golden.py $(B)' \
                 'architectures $(PYTHON) tests/golden/golden.py $(B) architectures' \
                 'preprocess $(PYTHON) tests/golden/preprocess.py $(B)/tests/golden/fit_dump' \
-                'heat $(PYTHON) tests/golden/heat.py $(B)/convd'
+                'heat $(PYTHON) tests/golden/heat.py $(B)/convd' \
+                'seen $(PYTHON) tests/golden/layers.py $(B)'
 SUITES_onnx   = 'onnx $(PYTHON) tests/onnx/run.py $(B)'
 SUITES_http   = 'http $(PYTHON) tests/http/run.py $(B)'
 SUITES_train  = 'train $(PYTHON) tests/train/run.py $(B)'
