@@ -124,8 +124,5 @@ enum cnn_status see_filters(const struct see *see, size_t layer, struct see_filt
 /* Filter `filter` < filters->filters into out[slices][height][width]. */
 void see_filter_copy(const struct see *see, const struct see_filters *filters, size_t filter,
                      float *out);
-/* What it adds to its sums; 0 when it has no bias. False: that is computed from the picture. */
-bool see_filter_bias(const struct see *see, const struct see_filters *filters, size_t filter,
-                     float *out);
 
 #endif

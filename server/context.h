@@ -20,7 +20,6 @@ struct recorder;
 struct key_list;
 struct models;
 struct tls_identity;
-struct views;
 
 struct server {
 	const struct config *config;
@@ -34,7 +33,6 @@ struct server {
 	struct batcher *batcher;
 	struct registry registry;
 	struct models *models; /* what changes the registry */
-	struct views *views;   /* NULL: nobody sees inside models */
 	struct metrics metrics;
 	struct model_stats *model_stats;
 	struct tls_identity *identity; /* NULL: plain HTTP */

@@ -102,30 +102,3 @@ void see_filter_copy(const struct see *see, const struct see_filters *filters, s
 			out[i] = (float)(resolve_int(w.w, (int64_t)(at + i)) - zero) * scale;
 	}
 }
-
-bool see_filter_bias(const struct see *see, const struct see_filters *filters, size_t filter,
-                     float *out)
-{
-	struct weights w;
-	*out = 0;
-	if (!find(see, filters->layer, &w))
-		return false;
-	const struct graph *g = see->model->graph;
-	bool whole = w.node->op == OP_QLINEAR_CONV;
-	const struct value *bias = graph_in(g, w.node, whole ? 8 : 2);
-	if (w.node->op == OP_CONV_INTEGER || !bias)
-		return true; /* it has none */
-	if (!bias->data || (int64_t)filter >= graph_elements(bias))
-		return false;
-	if (!whole) {
-		*out = ((const float *)bias->data)[filter];
-		return bias->dtype == CNN_F32;
-	}
-	/* In units of the products: the scale of the input times that of the weights. */
-	const struct value *scale = graph_in(g, w.node, 1);
-	if (!scale || !scale->data)
-		return false;
-	*out = (float)resolve_int(bias, (int64_t)filter) * quantised_scale(scale, 0) *
-	       quantised_scale(w.scale, (int64_t)filter);
-	return true;
-}
