@@ -133,7 +133,7 @@ static const char *const png_first[] = {"image/png", "application/json",
                                         "application/octet-stream"};
 static const enum view_form png_first_form[] = {VIEW_AS_PNG, VIEW_AS_JSON, VIEW_AS_FLOATS};
 
-void api_view_filters(struct request *r)
+void api_filters(struct request *r)
 {
 	static const char *const known[] = {"channels", "strongest", "scale", "zoom", NULL};
 	static const char *const type[] = {"application/json", "application/octet-stream"};
@@ -165,7 +165,7 @@ void api_view_filters(struct request *r)
 	view_start(r, m, &ask);
 }
 
-void api_view_activations(struct request *r)
+void api_activations(struct request *r)
 {
 	static const char *const known[] = {"channels", "strongest", "scale", "zoom", NULL};
 	struct view_ask ask = {.kind = VIEW_ACTIVATIONS};
@@ -178,7 +178,7 @@ void api_view_activations(struct request *r)
 		view_ask_clear(&ask);
 }
 
-void api_view_input(struct request *r)
+void api_input(struct request *r)
 {
 	static const char *const known[] = {NULL};
 	struct view_ask ask = {.kind = VIEW_INPUT};
@@ -215,7 +215,7 @@ static bool read_layers(struct request *r, const struct registry_model *m, struc
 	}
 }
 
-void api_view_strip(struct request *r)
+void api_strip(struct request *r)
 {
 	static const char *const known[] = {"width", "height", "columns", "layers", NULL};
 	struct view_ask ask = {.kind = VIEW_STRIP};
@@ -247,7 +247,7 @@ static bool read_opacity(struct request *r, double *out)
 	return false;
 }
 
-void api_view_explain(struct request *r)
+void api_explain(struct request *r)
 {
 	static const char *const known[] = {"class", "method", "opacity", NULL};
 	static const char *const type[] = {"image/png", "application/json", "text/event-stream"};
