@@ -124,5 +124,8 @@ enum cnn_status see_filters(const struct see *see, size_t layer, struct see_filt
 /* Filter `filter` < filters->filters into out[slices][height][width]. */
 void see_filter_copy(const struct see *see, const struct see_filters *filters, size_t filter,
                      float *out);
+/* What is added to what filter `filter` makes, 0 when there is nothing. False: it is computed, not stored. */
+bool see_filter_bias(const struct see *see, const struct see_filters *filters, size_t filter,
+                     float *out);
 
 #endif

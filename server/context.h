@@ -20,6 +20,7 @@ struct recorder;
 struct key_list;
 struct models;
 struct tls_identity;
+struct views;
 
 struct server {
 	const struct config *config;
@@ -33,6 +34,7 @@ struct server {
 	struct batcher *batcher;
 	struct registry registry;
 	struct models *models; /* what changes the registry */
+	struct views *views;   /* NULL: nobody may look into networks */
 	struct metrics metrics;
 	struct model_stats *model_stats;
 	struct tls_identity *identity; /* NULL: plain HTTP */
@@ -44,6 +46,7 @@ struct server {
 	size_t in_flight;        /* requests, from the first line to the answer's last byte */
 	size_t body_bytes;       /* memory that request bodies hold */
 	size_t body_bytes_limit; /* beyond it new bodies are refused */
+	size_t answer_bytes;     /* memory of looks' answers that are not sent yet */
 	size_t infer_work;       /* parts of inference requests on the thread pool */
 	size_t predictions;      /* alive, also those that nobody waits for any more */
 

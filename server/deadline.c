@@ -2,6 +2,7 @@
 #include "server/infer.h"
 #include "server/job.h"
 #include "server/request.h"
+#include "server/view.h"
 
 #include <stdio.h>
 
@@ -40,6 +41,14 @@ static void check_infer(struct connection *c)
 		infer_give_up(c->request->infer, PREDICTION_LEFT);
 }
 
+static void check_view(struct connection *c)
+{
+	if (view_is_late(c->request->view))
+		view_give_up(c->request->view, PREDICTION_EXPIRED);
+	else if (connection_peer_left(c))
+		view_give_up(c->request->view, PREDICTION_LEFT);
+}
+
 static void check_idle(struct connection *c, const struct deadline_check *check, bool late)
 {
 	if (connection_has_begun(c))
@@ -72,6 +81,8 @@ void deadline_check(struct server *s, struct connection *c, const struct deadlin
 			c->request->give_up(c->request);
 		if (c->request->infer)
 			check_infer(c);
+		if (c->request->view)
+			check_view(c);
 		if (!c->request->prediction)
 			break; /* its reply is set and goes out in the next run */
 		if (prediction_is_late(c->request->prediction))

@@ -8,7 +8,9 @@
 #include "server/linger.h"
 #include "server/recorder.h"
 #include "server/request.h"
+#include "server/stream.h"
 #include "server/tls.h"
+#include "server/view.h"
 
 #include <microhttpd.h>
 #include <stdlib.h>
@@ -44,13 +46,38 @@ struct http {
 
 /* --- answering ------------------------------------------------------------ */
 
+/* Nothing to send for now suspends the connection; request_more() wakes it. */
+static ssize_t read_stream(void *ctx, uint64_t at, char *out, size_t size)
+{
+	(void)at;
+	struct request *r = ctx;
+	size_t n = stream_read(r->stream, out, size);
+	if (n > 0)
+		return (ssize_t)n;
+	if (r->stream->ended)
+		return MHD_CONTENT_READER_END_OF_STREAM;
+	r->stream->waits = true;
+	connection_set_phase(r->connection, CONNECTION_WORKING);
+	MHD_suspend_connection(r->connection->mhd);
+	return 0;
+}
+
+static struct MHD_Response *make_response(struct request *r)
+{
+	enum { BLOCK_BYTES = 16384 };
+	if (r->stream)
+		return MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, BLOCK_BYTES, read_stream,
+		                                         r, NULL);
+	/* The body belongs to the request, which outlives the response. */
+	return MHD_create_response_from_buffer(r->reply.len, (void *)r->reply.body,
+	                                       MHD_RESPMEM_PERSISTENT);
+}
+
 static enum MHD_Result send_reply(struct request *r)
 {
 	struct reply *reply = &r->reply;
 	request_finish_reply(r);
-	/* The body belongs to the request, which outlives the response. */
-	struct MHD_Response *response = MHD_create_response_from_buffer(
-		reply->len, (void *)reply->body, MHD_RESPMEM_PERSISTENT);
+	struct MHD_Response *response = make_response(r);
 	if (!response)
 		return MHD_NO;
 	bool good = true;
@@ -85,6 +112,15 @@ void request_done(struct request *request)
 	MHD_resume_connection(request->connection->mhd);
 	uv_update_time(&request->server->loop);
 	uv_timer_start(&h->timer, h->timer.timer_cb, 0, 0);
+}
+
+void request_more(struct request *request)
+{
+	if (!request->stream->waits)
+		return;
+	request->stream->waits = false;
+	connection_set_phase(request->connection, CONNECTION_SENDING);
+	request_done(request);
 }
 
 /* --- libmicrohttpd's callbacks ---------------------------------------------- */
@@ -437,6 +473,8 @@ size_t http_stop(struct http *h)
 			c->request->give_up(c->request);
 		else if (c->phase == CONNECTION_WORKING && c->request->infer)
 			infer_give_up(c->request->infer, PREDICTION_DRAINING);
+		else if (c->phase == CONNECTION_WORKING && c->request->view)
+			view_give_up(c->request->view, PREDICTION_DRAINING);
 	}
 	/* Resumed connections send their answer in the next runs; a suspended one would abort the stop. */
 	MHD_run(h->daemon);

@@ -4,9 +4,6 @@
 #include <stdlib.h>
 #include <sys/resource.h>
 
-/* Against the workers' 0: a quarter of a core while they need all of them. */
-enum { NICE = 5 };
-
 struct task_list {
 	struct loader_task *head, **tail;
 };
@@ -17,6 +14,7 @@ struct loader {
 	pthread_mutex_t lock;
 	pthread_cond_t work;
 	struct task_list todo, done;
+	int nice;
 	bool started, stop, stopped;
 };
 
@@ -40,8 +38,8 @@ static struct loader_task *take_first(struct task_list *list)
 static void *thread_main(void *arg)
 {
 	struct loader *l = arg;
-	/* On Linux this is for the calling thread alone. Without it loading only disturbs more. */
-	setpriority(PRIO_PROCESS, 0, NICE);
+	/* On Linux this is for the calling thread alone. Without it the thread only disturbs more. */
+	setpriority(PRIO_PROCESS, 0, l->nice);
 	pthread_mutex_lock(&l->lock);
 	l->started = true;
 	pthread_cond_broadcast(&l->work);
@@ -81,11 +79,12 @@ static void on_wake(uv_async_t *async)
 	finish(l, &l->done);
 }
 
-enum cnn_status loader_new(uv_loop_t *loop, struct loader **out, struct cnn_error *err)
+enum cnn_status loader_new(uv_loop_t *loop, int nice, struct loader **out, struct cnn_error *err)
 {
 	struct loader *l = calloc(1, sizeof *l);
 	if (!l)
 		return cnn_fail_memory(err, "the loader", sizeof *l);
+	l->nice = nice;
 	l->todo.tail = &l->todo.head;
 	l->done.tail = &l->done.head;
 	l->wake.data = l;
@@ -99,7 +98,7 @@ enum cnn_status loader_new(uv_loop_t *loop, struct loader **out, struct cnn_erro
 	if (pthread_create(&l->thread, NULL, thread_main, l) != 0) {
 		l->stopped = true;
 		loader_free(l);
-		return cnn_fail(err, CNN_NO_MEMORY, "cannot start the thread that loads models");
+		return cnn_fail(err, CNN_NO_MEMORY, "cannot start a thread beside the event loop");
 	}
 	/* Once the process is in its sandbox the thread could not step back any more. */
 	pthread_mutex_lock(&l->lock);
@@ -121,6 +120,21 @@ void loader_submit(struct loader *l, struct loader_task *task)
 	pthread_mutex_unlock(&l->lock);
 	if (late)
 		task->done(task);
+}
+
+bool loader_withdraw(struct loader *l, struct loader_task *task)
+{
+	pthread_mutex_lock(&l->lock);
+	struct loader_task **at = &l->todo.head;
+	while (*at && *at != task)
+		at = &(*at)->next;
+	bool found = *at != NULL;
+	if (found)
+		*at = task->next;
+	if (found && !task->next)
+		l->todo.tail = at;
+	pthread_mutex_unlock(&l->lock);
+	return found;
 }
 
 void loader_stop(struct loader *l)

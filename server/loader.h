@@ -1,5 +1,6 @@
 /* loader.h - one thread beside the loop for what takes long: looking at folders, reading models, giving memory
- * back. One task at a time, in the order in which they came; the thread gives way to those that answer. */
+ * back; another one looks into networks. One task at a time, in the order in which they came; the thread gives way to
+ * those that answer. */
 #ifndef SERVER_LOADER_H
 #define SERVER_LOADER_H
 #include "engine/base/status.h"
@@ -17,9 +18,12 @@ struct loader_task {
 	struct loader_task *next;
 };
 
-enum cnn_status loader_new(uv_loop_t *loop, struct loader **out, struct cnn_error *err);
+/* `nice`: of the thread, against the workers' 0. */
+enum cnn_status loader_new(uv_loop_t *loop, int nice, struct loader **out, struct cnn_error *err);
 /* Any thread, and never blocks. */
 void loader_submit(struct loader *loader, struct loader_task *task);
+/* Take back a task that has not begun: done() will not come. False: it has. Loop thread. */
+bool loader_withdraw(struct loader *loader, struct loader_task *task);
 /* Wait for the task that runs, then call done() for all that are left, and at once for those that come later.
  * Loop thread; NULL-safe. */
 void loader_stop(struct loader *loader);

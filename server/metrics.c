@@ -17,7 +17,8 @@ static const double bounds_PICTURES[METRIC_BUCKETS] = {
 
 /* The status codes that this server sends, in order. */
 static const unsigned codes[METRIC_CODES] = {
-	200, 204, 400, 401, 404, 405, 408, 409, 411, 413, 415, 422, 431, 499, 500, 503, 504,
+	200, 204, 304, 400, 401, 404, 405, 406, 408, 409,
+	411, 413, 415, 422, 431, 499, 500, 503, 504,
 };
 
 static const char *const reject_names[] = {
@@ -28,6 +29,12 @@ static const char *const reject_names[] = {
 static const char *const outcome_names[] = {
 #define X(name, text) text,
 	OUTCOME_LIST(X)
+#undef X
+};
+
+static const char *const view_names[] = {
+#define X(name, text) text,
+	VIEW_LIST(X)
 #undef X
 };
 
@@ -234,6 +241,15 @@ static bool is_used(const struct histogram *h)
 	return false;
 }
 
+static void write_histograms(FILE *out, const char *name, const char *label,
+                             const char *const *words, const struct histogram *h, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (is_used(&h[i]))
+			write_histogram(out, name, bounds_SECONDS, &h[i], label, words[i]);
+	}
+}
+
 static void write_route_seconds(const struct metrics *m, FILE *out, const char *name)
 {
 	for (size_t r = 0; r < m->n_routes; r++) {
@@ -270,6 +286,10 @@ void metrics_write(const struct metrics *m, FILE *out)
 	write_models(m, out, name, bounds_##bounds, offsetof(struct model_metrics, field));
 #define REJECT_LIST_WORDS  reject_names
 #define OUTCOME_LIST_WORDS outcome_names
+#define VIEW_LIST_WORDS    view_names
+#define HISTOGRAM_BY(field, name, label, LIST, help) \
+	write_head(out, name, help, "histogram");    \
+	write_histograms(out, name, label, LIST##_WORDS, m->field, LIST##_COUNT);
 #define COUNTER_BY(field, name, label, LIST, help) \
 	write_head(out, name, help, "counter");    \
 	write_by(out, name, label, LIST##_WORDS, m->field, LIST##_COUNT);

@@ -15,7 +15,15 @@
 	X(HEADER_TOO_LARGE, "header_too_large") \
 	X(TOO_SLOW, "too_slow")                 \
 	X(UNAUTHORIZED, "unauthorized")         \
+	X(VIEW_QUEUE, "view_queue")             \
 	X(NO_MEMORY, "out_of_memory")
+
+#define VIEW_LIST(X)                  \
+	X(FILTERS, "filters")         \
+	X(ACTIVATIONS, "activations") \
+	X(INPUT, "input")             \
+	X(STRIP, "strip")             \
+	X(EXPLAIN, "explain")
 
 #define OUTCOME_LIST(X)             \
 	X(OK, "ok")                 \
@@ -38,10 +46,20 @@ enum metric_outcome {
 #undef X
 		OUTCOME_COUNT
 };
-enum { REJECT_LIST_COUNT = REJECT_COUNT, OUTCOME_LIST_COUNT = OUTCOME_COUNT };
+enum view_kind {
+#define X(name, text) VIEW_##name,
+	VIEW_LIST(X)
+#undef X
+		VIEW_COUNT
+};
+enum {
+	REJECT_LIST_COUNT = REJECT_COUNT,
+	OUTCOME_LIST_COUNT = OUTCOME_COUNT,
+	VIEW_LIST_COUNT = VIEW_COUNT
+};
 
 enum { METRIC_MODELS = 64 }; /* with rows of their own; the others share one */
-enum { METRIC_BUCKETS = 16, METRIC_CODES = 17 };
+enum { METRIC_BUCKETS = 16, METRIC_CODES = 19 };
 
 struct histogram {
 	uint64_t bucket[METRIC_BUCKETS + 1]; /* the last: above every bound */
@@ -65,11 +83,12 @@ struct metrics {
 	struct route_metrics *by_route;
 	struct model_metrics by_model[METRIC_MODELS + 1]; /* the last: of all that have no row */
 	size_t n_models;
-#define COUNTER_BY(field, name, label, LIST, help) uint64_t field[LIST##_COUNT];
-#define HISTOGRAM(field, name, bounds, help)       struct histogram field;
-#define COUNTER(field, name, help)                 uint64_t field;
-#define COUNTER_REAL(field, name, help)            double field;
-#define GAUGE(field, name, help)                   double field;
+#define COUNTER_BY(field, name, label, LIST, help)   uint64_t field[LIST##_COUNT];
+#define HISTOGRAM_BY(field, name, label, LIST, help) struct histogram field[LIST##_COUNT];
+#define HISTOGRAM(field, name, bounds, help)         struct histogram field;
+#define COUNTER(field, name, help)                   uint64_t field;
+#define COUNTER_REAL(field, name, help)              double field;
+#define GAUGE(field, name, help)                     double field;
 #include "server/metrics.def"
 };
 

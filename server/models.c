@@ -7,6 +7,8 @@
 
 /* From the first sign of a change to a look: several signs mostly come together. */
 enum { LOOK_AFTER_MS = 250 };
+/* Of the loader's thread: a quarter of a core while the workers need all of them. */
+enum { NICE = 5 };
 
 static void on_timer(uv_timer_t *timer)
 {
@@ -278,7 +280,7 @@ enum cnn_status models_new(struct server *server, struct models **out, struct cn
 	m->server = server;
 	uv_timer_init(&server->loop, &m->timer);
 	m->timer.data = m;
-	enum cnn_status status = loader_new(&server->loop, &m->loader, err);
+	enum cnn_status status = loader_new(&server->loop, NICE, &m->loader, err);
 	if (!status && server->config->watch)
 		status = watch_new(&server->loop, on_change, m, &m->watch, err);
 	*out = m;

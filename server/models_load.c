@@ -1,6 +1,7 @@
 /* One model: loading it beside the one that serves, and taking the old one away. */
 #include "server/model_log.h"
 #include "server/models_inside.h"
+#include "server/views.h"
 #include "server/warm.h"
 
 #include "engine/base/cpu.h"
@@ -95,6 +96,7 @@ void models_retire(struct registry_entry *e, struct registry_model old)
 	if (!old.model)
 		return;
 	struct retire *retire = old.retire;
+	views_drop(retire->m->server->views, old.model);
 	retire->model = old.model;
 	retire->queue = old.queue;
 	if (e)

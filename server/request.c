@@ -4,6 +4,8 @@
 #include "server/cors.h"
 #include "server/encoding.h"
 #include "server/guard.h"
+#include "server/stream.h"
+#include "server/view.h"
 
 #include <microhttpd.h>
 #include <stdlib.h>
@@ -82,6 +84,10 @@ void request_free(struct request *request)
 		return;
 	if (!request->replied_ns)
 		access_log_request(request->server->access, request);
+	if (request->view)
+		view_forget_request(request->view);
+	stream_free(request->stream);
+	request->server->answer_bytes -= request->answer_bytes;
 	request->server->in_flight--;
 	encoding_clear(request);
 	request->server->body_bytes -= request->body_capacity;
@@ -111,6 +117,13 @@ static void see_inference_header(struct request *r, const char *value)
 		r->inference_header = "(out of memory)";
 }
 
+/* Given twice it goes on. */
+static void see_accept(struct request *r, const char *value)
+{
+	r->accept = r->accept ? arena_printf(r->arena, "%s, %s", r->accept, value)
+	                      : arena_strdup(r->arena, value);
+}
+
 static enum MHD_Result see_header(void *ctx, enum MHD_ValueKind kind, const char *name,
                                   const char *value)
 {
@@ -138,6 +151,10 @@ static enum MHD_Result see_header(void *ctx, enum MHD_ValueKind kind, const char
 	} else if (strcasecmp(name, "Content-Encoding") == 0) {
 		f->codings++;
 		f->coding = value;
+	} else if (strcasecmp(name, "Accept") == 0) {
+		see_accept(f->request, value);
+	} else if (strcasecmp(name, "If-None-Match") == 0) {
+		f->request->if_none_match = arena_strdup(f->request->arena, value);
 	} else if (strcasecmp(name, "Authorization") == 0) {
 		f->guard.authorization = value;
 	} else if (strcasecmp(name, "X-Api-Key") == 0) {

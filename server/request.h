@@ -11,6 +11,8 @@ struct MHD_Connection;
 struct connection;
 struct infer;
 struct prediction;
+struct stream;
+struct view;
 
 enum { REQUEST_ID_MAX = 128 };
 
@@ -41,8 +43,9 @@ struct request {
 	const char *method_name; /* libmicrohttpd's, as sent; NULL until the header is in */
 	uint64_t started_ns;     /* monotonic clock, as the others */
 	uint64_t header_ns, body_ns, replied_ns; /* when each was complete; 0: not yet */
-	const char *inference_header; /* Inference-Header-Content-Length; NULL: not given */
-	bool from_page;               /* a browser says that a page asks */
+	const char *inference_header;       /* Inference-Header-Content-Length; NULL: not given */
+	const char *accept, *if_none_match; /* NULL: not given */
+	bool from_page;                     /* a browser says that a page asks */
 	const char *cors_origin; /* which Access-Control-Allow-Origin the reply gets; NULL: none */
 	const char *key_name;    /* of the API key that it showed, "" without one; NULL: no key */
 	enum request_stage stage;
@@ -66,7 +69,10 @@ struct request {
 	const char *bad_wish; /* what is wrong with one of them; NULL: nothing */
 
 	struct prediction *prediction; /* the work that it waits for, */
-	struct infer *infer;           /* of one kind or the other */
+	struct infer *infer;           /* of one kind or the other, */
+	struct view *view;             /* or of the third */
+	struct stream *stream;         /* its answer comes bit by bit; NULL: at once */
+	size_t answer_bytes;           /* that server->answer_bytes counts for it */
 	struct request_picture picture;
 	/* Ends what it waits for when the client leaves or the server ends: sets the reply. NULL: nothing to end. */
 	void (*give_up)(struct request *request);

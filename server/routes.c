@@ -17,6 +17,13 @@
 	X(METHOD_GET, "/models/{model}", false, NULL, api_model)                                  \
 	X(METHOD_GET, "/models/{model}/layers", false, NULL, api_model_layers)                    \
 	X(METHOD_GET, "/models/{model}/layers/{layer}", false, NULL, api_model_layer)             \
+	X(METHOD_GET, "/models/{model}/layers/{layer}/filters", false, NULL, api_filters)         \
+	X(METHOD_GET, "/models/{model}/layers/{layer}/filters.png", false, NULL, api_filters)     \
+	X(METHOD_POST | METHOD_PUT, "/models/{model}/layers/{layer}/activations", true,           \
+	  api_view_begin, api_activations)                                                        \
+	X(METHOD_POST | METHOD_PUT, "/models/{model}/input", true, api_view_begin, api_input)     \
+	X(METHOD_POST | METHOD_PUT, "/models/{model}/strip", true, api_view_begin, api_strip)     \
+	X(METHOD_POST | METHOD_PUT, "/models/{model}/explain", true, api_view_begin, api_explain) \
 	X(METHOD_POST, "/v2/repository/index", true, NULL, api_repository_index)                  \
 	X(METHOD_POST, "/v2/repository/models/{model}/load", true, NULL, api_repository_load)     \
 	X(METHOD_POST, "/v2/repository/models/{model}/unload", true, NULL, api_repository_unload) \

@@ -13,6 +13,7 @@
 #include "server/routes.h"
 #include "server/sandbox.h"
 #include "server/tls.h"
+#include "server/views.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -156,6 +157,8 @@ static enum cnn_status add_models(struct server *s, const struct server_model *m
 	enum cnn_status status = batcher_new(&options, &s->batcher, err);
 	if (status == CNN_OK)
 		status = models_new(s, &s->models, err);
+	if (status == CNN_OK && s->config->view_bytes > 0)
+		status = views_new(s, &s->views, err);
 	for (size_t i = 0; status == CNN_OK && i < n; i++)
 		status = models_adopt(s->models, &models[i], err);
 	return status;
@@ -202,6 +205,8 @@ static size_t stop(struct run *run)
 	size_t cut_off = http_stop(s->http);
 	while (s->infer_work > 0)
 		uv_run(&s->loop, UV_RUN_ONCE);
+	views_free(s->views);
+	s->views = NULL;
 	batcher_stop(s->batcher);
 	jobs_take_done(s);
 	infers_take_done(s);

@@ -102,3 +102,30 @@ void see_filter_copy(const struct see *see, const struct see_filters *filters, s
 			out[i] = (float)(resolve_int(w.w, (int64_t)(at + i)) - zero) * scale;
 	}
 }
+
+bool see_filter_bias(const struct see *see, const struct see_filters *filters, size_t filter,
+                     float *out)
+{
+	const struct graph *g = see->model->graph;
+	struct weights w;
+	*out = 0;
+	if (!find(see, filters->layer, &w) || w.node->op == OP_CONV_INTEGER)
+		return true;
+	bool quantised = w.node->op == OP_QLINEAR_CONV;
+	const struct value *b = graph_in(g, w.node, quantised ? 8 : 2);
+	if (!b)
+		return true;
+	if (!b->data || filter >= (size_t)graph_elements(b))
+		return false;
+	if (!quantised) {
+		*out = b->dtype == CNN_F32 ? ((const float *)b->data)[filter] : 0;
+		return b->dtype == CNN_F32;
+	}
+	/* ONNX: its scale is the input's times the weights'. */
+	const struct value *scale = graph_in(g, w.node, 1);
+	if (!scale || !scale->data)
+		return false;
+	*out = (float)resolve_int(b, (int64_t)filter) * quantised_scale(scale, 0) *
+	       quantised_scale(w.scale, (int64_t)filter);
+	return true;
+}
