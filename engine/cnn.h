@@ -23,6 +23,7 @@ struct cnn_load_options {
 	int32_t max_batch;    /* pictures a session may run at once, >= 1 */
 	size_t l2_bytes;      /* plan for an L2 cache of this size; 0: this machine's */
 	bool keep_layers;     /* no fusion: every layer of the file can be observed */
+	const char *version;  /* what it is called; NULL: as model.json says */
 	size_t max_bytes; /* of memory, to load the model and then for it and its sessions; 0: all that the process may use */
 };
 
@@ -35,6 +36,15 @@ struct cnn_preprocess {
 	enum cnn_channels channels;
 	double scale;
 	double mean[3], std[3];
+};
+
+/* How a server forms its batches, as model.json says. */
+struct cnn_batching {
+	int32_t max_batch; /* 0: nothing is said, likewise below */
+	bool has_max_delay;
+	int32_t max_delay_us;
+	int32_t priority; /* 1 (first) .. 9 */
+	double weight;    /* its share beside other models of the server, which have 1 */
 };
 
 /* All that is known of a model. Strings live as long as the model and are never NULL
@@ -62,6 +72,7 @@ struct cnn_model_info {
 	size_t arena_bytes,
 		live_bytes; /* of a session's feature maps; the most that are in use at once */
 	size_t max_batch;   /* of its sessions */
+	struct cnn_batching batching;
 	const char *const *assumed; /* one sentence for each thing that model.json did not say */
 	size_t n_assumed;
 };

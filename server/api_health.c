@@ -1,4 +1,5 @@
 #include "server/api.h"
+#include "server/models.h"
 #include "server/request.h"
 
 static json_t *model_names(const struct registry *registry)
@@ -22,17 +23,22 @@ static void reply_health(struct request *r, bool live)
 	double uptime = (double)(batcher_now_ns() - s->started_ns) * 1e-9;
 	const char *status = "ok";
 	unsigned code = 200;
-	if (!live && (s->draining || s->registry.n == 0)) {
-		status = s->draining ? "draining" : "no_model";
+	const char *reason = s->registry.n == 0 ? s->no_model_reason : NULL;
+	char starting[300];
+	bool loading = models_are_starting(s->models, starting, sizeof starting);
+	if (loading)
+		reason = starting;
+	if (!live && (s->draining || loading || s->registry.n == 0)) {
+		status = s->draining ? "draining" : loading ? "loading" : "no_model";
 		code = 503;
 	}
 	json_t *names = model_names(&s->registry);
 	json_t *json = names ? json_pack("{s:s, s:o, s:s, s:f}", "status", status, "models", names,
 	                                 "version", CONVD_VERSION, "uptime_seconds", uptime)
 	                     : NULL;
-	if (json && s->registry.n == 0 && s->no_model_reason) {
+	if (json && reason) {
 		/* A reason that is not UTF-8 quotes a path: leave it out. */
-		json_object_set_new(json, "reason", json_string(s->no_model_reason));
+		json_object_set_new(json, "reason", json_string(reason));
 	}
 	reply_json(&r->reply, code, json);
 }

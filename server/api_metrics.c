@@ -1,5 +1,7 @@
+#include "server/access_log.h"
 #include "server/api.h"
 #include "server/http.h"
+#include "server/models.h"
 #include "server/request.h"
 
 #include <stdlib.h>
@@ -11,11 +13,13 @@ static void read_gauges(struct server *s)
 	batcher_read_stats(s->batcher, &stats);
 	m->queue_depth = (double)stats.waiting;
 	m->running = (double)stats.running;
-	m->decoding = (double)s->decoding;
+	m->decoding = (double)stats.preparing;
+	m->queue_bytes = (double)stats.waiting_bytes;
 	m->in_flight = (double)s->in_flight;
 	m->body_bytes = (double)s->body_bytes;
 	m->connections_open = (double)http_open_connections(s->http);
 	m->draining = s->draining;
+	m->log_dropped = log_sink_dropped(s->log->sink) + access_log_dropped(s->access);
 	m->uptime_seconds = (double)(batcher_now_ns() - s->started_ns) * 1e-9;
 	metrics_read_process(m);
 }
@@ -40,6 +44,29 @@ static void write_info(const struct server *s, FILE *out)
 	}
 }
 
+/* What the batcher has learnt: why batches are as large as they are. */
+static void write_pace(const struct server *s, FILE *out)
+{
+	fputs("# HELP convd_batch_picture_seconds Measured time of a picture in batches of this "
+	      "size, "
+	      "when all workers are busy.\n"
+	      "# TYPE convd_batch_picture_seconds gauge\n",
+	      out);
+	for (size_t i = 0; i < s->registry.n && i < METRIC_MODELS; i++) {
+		const struct registry_model *m = &s->registry.model[i];
+		struct batch_queue_stats stats;
+		batcher_read_queue(m->queue, &stats);
+		for (size_t k = 0; k < stats.pace.n; k++) {
+			if (stats.pace.ns[k] <= 0)
+				continue;
+			fputs("convd_batch_picture_seconds{model=", out);
+			metrics_label(out, m->name);
+			fprintf(out, ",size=\"%zu\"} %.9g\n", stats.pace.size[k],
+			        stats.pace.ns[k] * 1e-9);
+		}
+	}
+}
+
 void api_metrics(struct request *r)
 {
 	char *text = NULL;
@@ -52,6 +79,8 @@ void api_metrics(struct request *r)
 	read_gauges(r->server);
 	metrics_write(&r->server->metrics, out);
 	write_info(r->server, out);
+	write_pace(r->server, out);
+	models_write_metrics(&r->server->registry, out);
 	bool failed = ferror(out) != 0;
 	if (fclose(out) != 0 || failed) {
 		free(text);

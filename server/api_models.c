@@ -1,22 +1,19 @@
 #include "server/api.h"
 #include "server/model_json.h"
+#include "server/model_status.h"
 #include "server/request.h"
 
 #include <string.h>
 
 static const char *const no_parameters[] = {NULL};
 
-/* The model of the path; NULL: the reply says that there is none. */
+/* The model of the path; NULL: the reply says why there is none. */
 static const struct registry_model *find_model(struct request *r)
 {
 	const struct registry_model *m = registry_find(&r->server->registry, r->value[0]);
-	if (m)
-		return m;
-	char names[256];
-	registry_names(&r->server->registry, names, sizeof names);
-	reply_error(&r->reply, 404, "model_not_found", "there is no model '%.100s'; served: %s",
-	            r->value[0], *names ? names : "none");
-	return NULL;
+	if (!m)
+		model_status_reply(r, r->value[0], NULL);
+	return m;
 }
 
 void api_models(struct request *r)
@@ -24,10 +21,15 @@ void api_models(struct request *r)
 	if (!request_query_only(r, no_parameters))
 		return;
 	const struct registry *registry = &r->server->registry;
+	const char *last = NULL;
 	json_t *list = json_array();
-	for (size_t i = 0; list && i < registry->n; i++) {
-		const struct registry_model *m = &registry->model[i];
-		if (json_array_append_new(list, model_json_info(m->model, m->name)) != 0) {
+	for (size_t i = 0; list && i < registry->n_entries; i++) {
+		const char *name = registry->entry[i]->name;
+		if (last && strcmp(last, name) == 0)
+			continue;
+		last = name;
+		const struct registry_entry *e = registry_look(registry, name);
+		if (json_array_append_new(list, model_status_json(registry, e)) != 0) {
 			json_decref(list);
 			list = NULL;
 		}
@@ -39,9 +41,12 @@ void api_model(struct request *r)
 {
 	if (!request_query_only(r, no_parameters))
 		return;
-	const struct registry_model *m = find_model(r);
-	if (m)
-		reply_json(&r->reply, 200, model_json_info(m->model, m->name));
+	const struct registry *registry = &r->server->registry;
+	const struct registry_entry *e = registry_look(registry, r->value[0]);
+	if (e)
+		reply_json(&r->reply, 200, model_status_json(registry, e));
+	else
+		model_status_reply(r, r->value[0], NULL);
 }
 
 void api_model_layers(struct request *r)

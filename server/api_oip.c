@@ -1,42 +1,42 @@
 /* The Open Inference Protocol: version 2, and the three paths of version 1. */
+#include "server/admission.h"
 #include "server/api.h"
 #include "server/infer.h"
 #include "server/model_stats.h"
+#include "server/model_status.h"
+#include "server/models.h"
 #include "server/oip_model.h"
 #include "server/oip_request.h"
 #include "server/request.h"
 
 #include <string.h>
 
-/* The model of the path, {model} and where there is one {version}; NULL: the reply says that there is none. */
+/* The model of the path, {model} and where there is one {version}; NULL: the reply says why there is none. */
 static const struct registry_model *find_model(struct request *r)
 {
+	const struct registry *registry = &r->server->registry;
 	const char *name = r->value[0], *version = r->value[1];
-	const struct registry_model *m = registry_find(&r->server->registry, name);
+	const struct registry_model *m = version ? registry_find_version(registry, name, version)
+	                                         : registry_find(registry, name);
 	if (!m)
-		reply_error(&r->reply, 404, "model_not_found", "there is no model '%.100s'", name);
-	else if (version && strcmp(cnn_model_info(m->model)->version, version) != 0) {
-		reply_error(&r->reply, 404, "model_not_found",
-		            "model '%.100s' has no version '%.60s'; served: '%.60s'", name, version,
-		            cnn_model_info(m->model)->version);
-		m = NULL;
-	}
+		model_status_reply(r, name, version);
 	return m;
 }
 
 static bool is_ready(const struct server *s)
 {
-	return !s->draining && s->registry.n > 0;
+	return !s->draining && s->registry.n > 0 && !models_are_starting(s->models, NULL, 0);
 }
 
 /* --- the server ------------------------------------------------------------------------------- */
 
 void api_v2_server(struct request *r)
 {
+	const char *repository = models_take_orders(r->server->models) ? "model_repository" : NULL;
 	reply_json(&r->reply, 200,
-	           json_pack("{s:s, s:s, s:[s, s, s, s]}", "name", "convd", "version",
+	           json_pack("{s:s, s:s, s:[s, s, s, s, s*]}", "name", "convd", "version",
 	                     CONVD_VERSION, "extensions", "binary_tensor_data", "classification",
-	                     "model_configuration", "statistics"));
+	                     "model_configuration", "statistics", repository));
 }
 
 void api_v2_live(struct request *r)
@@ -69,8 +69,15 @@ void api_v2_models(struct request *r)
 void api_v2_model(struct request *r)
 {
 	const struct registry_model *m = find_model(r);
-	if (m)
-		reply_json(&r->reply, 200, oip_model_metadata(m->model, m->name));
+	if (!m)
+		return;
+	json_t *json = oip_model_metadata(m->model, m->name);
+	json_t *versions = model_status_versions(&r->server->registry, m->name);
+	if (json_object_set_new(json, "versions", versions) != 0) {
+		json_decref(json);
+		json = NULL;
+	}
+	reply_json(&r->reply, 200, json);
 }
 
 void api_v2_model_ready(struct request *r)
@@ -122,8 +129,10 @@ void api_infer_begin(struct request *r)
 {
 	struct cnn_error err;
 	size_t json_len;
-	if (find_model(r) && r->inference_header &&
-	    oip_json_bytes(r->inference_header, &json_len, &err) != CNN_OK)
+	const struct registry_model *m = find_model(r);
+	if (!m || !admission_wishes(r) || !admission_check(r, m, 1, r->body_expected))
+		return;
+	if (r->inference_header && oip_json_bytes(r->inference_header, &json_len, &err) != CNN_OK)
 		reply_error(&r->reply, 400, "bad_request", "%s", err.text);
 }
 

@@ -1,5 +1,7 @@
+#include "server/admission.h"
 #include "server/api.h"
-#include "server/job.h"
+#include "server/form.h"
+#include "server/model_status.h"
 #include "server/multipart.h"
 #include "server/request.h"
 
@@ -15,17 +17,14 @@ struct parameters {
 static const struct registry_model *find_model(struct request *r, const char *name)
 {
 	const struct server *s = r->server;
-	if (s->registry.n == 0) {
+	if (s->registry.n_entries == 0) {
 		reply_error(&r->reply, 503, "no_model", "%s",
 		            s->no_model_reason ? s->no_model_reason : "no model is loaded");
 		return NULL;
 	}
 	const struct registry_model *m = registry_find(&s->registry, name);
 	if (!m) {
-		char names[256];
-		registry_names(&s->registry, names, sizeof names);
-		reply_error(&r->reply, 404, "model_not_found",
-		            "there is no model '%.100s'; served: %s", name, names);
+		model_status_reply(r, name, NULL);
 	} else if (!cnn_model_info(m->model)->takes_pictures) {
 		reply_error(&r->reply, 400, "model_takes_no_pictures",
 		            "the input of model '%.100s' is not a picture", m->name);
@@ -55,7 +54,7 @@ static const struct registry_model *resolve(struct request *r, const struct para
 void api_predict_begin(struct request *r)
 {
 	static const char *const known[] = {"model", "top", NULL};
-	if (!request_query_only(r, known))
+	if (!request_query_only(r, known) || !admission_wishes(r))
 		return;
 	struct parameters given = {query_get(&r->query, "model"), query_get(&r->query, "top")};
 	struct cnn_error err;
@@ -65,72 +64,15 @@ void api_predict_begin(struct request *r)
 		/* The form's fields may name another model, so only the boundary can be checked now. */
 		if (multipart_boundary(r->content_type, boundary, &err) != CNN_OK)
 			reply_error(&r->reply, 400, "bad_multipart", "%s", err.text);
-		else if (given.model || r->server->registry.n == 0)
+		else if (given.model || r->server->registry.n_entries == 0)
 			resolve(r, &given, &top);
+		if (!r->reply.status)
+			admission_check(r, NULL, 1, r->body_expected);
 		return;
 	}
-	resolve(r, &given, &top);
-}
-
-/* JPEG and PNG files begin with a byte that no text field of a form does. */
-static bool looks_like_picture(const struct multipart_part *part)
-{
-	return part->len > 3 && (memcmp(part->bytes, "\xff\xd8\xff", 3) == 0 ||
-	                         memcmp(part->bytes, "\x89PNG", 4) == 0);
-}
-
-/* A text field that is a parameter. false: the reply says what is wrong with it. */
-static bool take_field(struct request *r, const struct multipart_part *part,
-                       struct parameters *given)
-{
-	const char **to = strcmp(part->name, "model") == 0 ? &given->model
-	                  : strcmp(part->name, "top") == 0 ? &given->top
-	                                                   : NULL;
-	if (!to)
-		return true; /* other fields of the form are not ours */
-	if (*to) {
-		reply_error(&r->reply, 400, "bad_query", "parameter '%s' is given twice",
-		            part->name);
-		return false;
-	}
-	*to = arena_strndup(r->arena, (const char *)part->bytes, part->len);
-	if (!*to)
-		reply_text(&r->reply, 503, NULL, NULL, 0);
-	return *to != NULL;
-}
-
-/* Find the pictures and the parameters. Returns how many pictures; 0: the reply says why. */
-static size_t read_form(struct request *r, struct parameters *given, struct picture_bytes *picture,
-                        size_t max)
-{
-	struct cnn_error err;
-	char boundary[71];
-	enum cnn_status status = multipart_boundary(r->content_type, boundary, &err);
-	size_t n = 0, offset = 0;
-	struct multipart_part part;
-	for (bool found = true; status == CNN_OK && found;) {
-		status = multipart_next(r->body, r->body_len, boundary, &offset, &part, &found,
-		                        &err);
-		if (status != CNN_OK || !found)
-			break;
-		if (!part.has_filename && !part.is_image && !looks_like_picture(&part)) {
-			if (!take_field(r, &part, given))
-				return 0;
-		} else if (!(part.empty_filename && part.len == 0)) {
-			/* A file field left empty by its user was skipped above. */
-			if (n == max) {
-				reply_error(&r->reply, 400, "too_many_files",
-				            "more than %zu pictures in one request", max);
-				return 0;
-			}
-			picture[n++] = (struct picture_bytes){part.bytes, part.len};
-		}
-	}
-	if (status != CNN_OK)
-		reply_error(&r->reply, 400, "bad_multipart", "%s", err.text);
-	else if (n == 0)
-		reply_error(&r->reply, 400, "no_picture", "no part of the form is a picture");
-	return status == CNN_OK ? n : 0;
+	const struct registry_model *m = resolve(r, &given, &top);
+	if (m)
+		admission_check(r, m, 1, r->body_expected);
 }
 
 void api_predict(struct request *r)
@@ -147,8 +89,9 @@ void api_predict(struct request *r)
 		reply_text(&r->reply, 503, NULL, NULL, 0);
 		return;
 	}
+	const struct form_field fields[] = {{"model", &given.model}, {"top", &given.top}};
 	if (multipart_is(r->content_type))
-		n = read_form(r, &given, picture, max);
+		n = form_read(r, fields, sizeof fields / sizeof fields[0], picture, max);
 	else
 		picture[0] = (struct picture_bytes){r->body, r->body_len};
 	if (n == 0)

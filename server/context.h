@@ -11,21 +11,28 @@
 #include <pthread.h>
 #include <uv.h>
 
+struct access_log;
 struct cors;
 struct http;
 struct infer_item;
 struct job;
+struct recorder;
 struct key_list;
+struct models;
 struct tls_identity;
 
 struct server {
 	const struct config *config;
 	const char *no_model_reason;
-	enum log_format log;
+	const struct log *log;
+	struct access_log *access; /* NULL: no request is logged */
+	struct recorder *recorder; /* of the trace that is being taken; NULL: none */
+	bool tracing;              /* its answer is not out yet */
 	uv_loop_t loop;
 	struct http *http;
 	struct batcher *batcher;
 	struct registry registry;
+	struct models *models; /* what changes the registry */
 	struct metrics metrics;
 	struct model_stats *model_stats;
 	struct tls_identity *identity; /* NULL: plain HTTP */
@@ -37,7 +44,6 @@ struct server {
 	size_t in_flight;        /* requests, from the first line to the answer's last byte */
 	size_t body_bytes;       /* memory that request bodies hold */
 	size_t body_bytes_limit; /* beyond it new bodies are refused */
-	size_t decoding;         /* pictures handed to the thread pool and not yet back */
 	size_t infer_work;       /* parts of inference requests on the thread pool */
 	size_t predictions;      /* alive, also those that nobody waits for any more */
 

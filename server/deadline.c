@@ -9,7 +9,7 @@ void deadline_refuse(struct server *s, struct connection *c, unsigned status, co
                      const char *message)
 {
 	struct request *r = c->request;
-	struct request unnamed = {.server = s, .started_ns = c->since_ns};
+	struct request unnamed = {.server = s, .connection = c, .started_ns = c->since_ns};
 	if (!r)
 		r = &unnamed; /* not even its first line came */
 	reply_clear(&r->reply);
@@ -68,6 +68,8 @@ void deadline_check(struct server *s, struct connection *c, const struct deadlin
 			refuse_slow(s, c);
 		break;
 	case CONNECTION_WORKING:
+		if (c->request->give_up && connection_peer_left(c))
+			c->request->give_up(c->request);
 		if (c->request->infer)
 			check_infer(c);
 		if (!c->request->prediction)

@@ -6,6 +6,7 @@
 #include "server/infer.h"
 #include "server/job.h"
 #include "server/linger.h"
+#include "server/recorder.h"
 #include "server/request.h"
 #include "server/tls.h"
 
@@ -19,6 +20,8 @@
 enum { POOL_BYTES = 256 * 1024, POOL_INCREMENT = 16 * 1024 };
 /* A refused body up to this size is read and dropped, so that the connection can be used again. */
 enum { DROPPED_BODY_BYTES = 65536 };
+/* How soon after another the deadlines are looked at, at most. */
+enum { MIN_SWEEP_MS = 5 };
 /* Then the loop has its turn, whatever comes in. */
 enum { RUNS_AT_ONCE = 16 };
 #define DRAIN_IDLE_NS 1000000000u
@@ -33,7 +36,7 @@ struct http {
 	uv_timer_t timer; /* when the library wants to run again */
 	uv_idle_t again;  /* active while that is at once */
 	uv_timer_t sweep;
-	uint64_t sweep_ms;
+	uint64_t sweep_ms, next_sweep_ns;
 	uint64_t idle_sweep_ms, next_idle_sweep_ns;
 	uint64_t drain_started_ns;
 	size_t handles; /* of the loop, not yet closed */
@@ -157,6 +160,7 @@ static enum MHD_Result begin(struct request *r, struct MHD_Connection *mhd, cons
 /* Header and body are in. */
 static enum MHD_Result work(struct request *r, struct MHD_Connection *mhd)
 {
+	r->body_ns = batcher_now_ns();
 	encoding_end(r);
 	if (!r->reply.status)
 		r->route->handle(r);
@@ -204,6 +208,7 @@ static void on_completed(void *ctx, struct MHD_Connection *mhd, void **request,
 	struct request *r = *request;
 	if (!r)
 		return;
+	recorder_request(r->server->recorder, r);
 	r->connection->request = NULL;
 	connection_set_phase(r->connection, CONNECTION_IDLE);
 	request_free(r);
@@ -284,7 +289,22 @@ static void on_sweep(uv_timer_t *timer)
 	for (struct connection *c = h->connections.first; c; c = c->next)
 		deadline_check(h->server, c, &check);
 	linger_sweep(&h->lingering, false);
+	h->next_sweep_ns = check.now_ns + h->sweep_ms * 1000000u;
 	pump(h);
+}
+
+void http_look_at(struct http *h, uint64_t at_ns)
+{
+	uint64_t now = batcher_now_ns();
+	uint64_t soonest = now + MIN_SWEEP_MS * 1000000u;
+	if (at_ns < soonest)
+		at_ns = soonest;
+	/* The timer may come a little early for a deadline, so it is set just after. */
+	if (at_ns + 1000000u >= h->next_sweep_ns)
+		return;
+	h->next_sweep_ns = at_ns + 1000000u;
+	uv_update_time(&h->server->loop);
+	uv_timer_start(&h->sweep, on_sweep, (h->next_sweep_ns - now) / 1000000u, h->sweep_ms);
 }
 
 static uint64_t clamp(int64_t value, int64_t min, int64_t max)
@@ -360,6 +380,7 @@ enum cnn_status http_start(struct server *server, int listen_fd, unsigned max_co
 		shortest = c->predict_timeout_ms;
 	h->sweep_ms = clamp(shortest / 10, 10, 100);
 	uv_poll_start(&h->poll, UV_READABLE, on_poll);
+	h->next_sweep_ns = batcher_now_ns() + h->sweep_ms * 1000000u;
 	uv_timer_start(&h->sweep, on_sweep, h->sweep_ms, h->sweep_ms);
 	uv_timer_start(&h->timer, on_timer, 0, 0);
 	server->http = h;
@@ -376,6 +397,11 @@ void http_drain(struct http *h)
 	int fd = MHD_quiesce_daemon(h->daemon);
 	if (fd >= 0)
 		close(fd);
+	/* What only watches need not be waited for. */
+	for (struct connection *c = h->connections.first; c; c = c->next) {
+		if (c->phase == CONNECTION_WORKING && c->request->give_up)
+			c->request->give_up(c->request);
+	}
 	h->drain_started_ns = batcher_now_ns();
 	h->idle_sweep_ms = h->sweep_ms;
 	h->next_idle_sweep_ns = 0;
@@ -407,6 +433,8 @@ size_t http_stop(struct http *h)
 			                "the server ended before the request was complete");
 		else if (c->phase == CONNECTION_WORKING && c->request->prediction)
 			prediction_give_up(c->request->prediction, PREDICTION_DRAINING);
+		else if (c->phase == CONNECTION_WORKING && c->request->give_up)
+			c->request->give_up(c->request);
 		else if (c->phase == CONNECTION_WORKING && c->request->infer)
 			infer_give_up(c->request->infer, PREDICTION_DRAINING);
 	}

@@ -15,6 +15,9 @@ enum cnn_status http_start(struct server *server, int listen_fd, unsigned max_co
 /* The suspended request's reply is set: send it. Called once for each request that was suspended. */
 void request_done(struct request *request);
 
+/* See to it that a request which is late at this time is looked at then. */
+void http_look_at(struct http *http, uint64_t at_ns);
+
 /* Accept nothing new; close connections when their answer is out, and idle ones after a second. */
 void http_drain(struct http *http);
 /* Connections that are open or still take leave. */

@@ -1,4 +1,5 @@
 #include "server/infer.h"
+#include "server/admission.h"
 #include "server/connection.h"
 #include "server/error_code.h"
 #include "server/http.h"
@@ -17,7 +18,9 @@ static void infer_free(struct infer *f)
 	s->body_bytes -= f->counted;
 	for (size_t i = 0; f->item && i < f->batch.n; i++)
 		image_clear(&f->item[i].pixels);
+	/* Freeing a model takes long: see prediction_free(). */
 	cnn_model_unref(f->model);
+	batcher_release(f->queue);
 	arena_free(f->arena);
 	free(f->batch.owned);
 	free(f->reply.text);
@@ -38,9 +41,9 @@ static void count_request(const struct infer *f, bool good)
 	uint64_t decode = 0;
 	for (size_t i = 0; good && i < f->batch.n; i++) {
 		const struct infer_item *it = &f->item[i];
-		uint64_t queue = time_spent(it->batch.queued_ns, it->batch.started_ns);
+		uint64_t queue = item_queue_ns(&it->batch);
 		uint64_t infer = time_spent(it->batch.started_ns, it->batch.finished_ns);
-		uint64_t own = time_spent(it->decode_started_ns, it->decode_finished_ns);
+		uint64_t own = time_spent(it->batch.prepare_ns, it->batch.prepared_ns);
 		t.queue_ns = queue > t.queue_ns ? queue : t.queue_ns;
 		t.infer_ns = infer > t.infer_ns ? infer : t.infer_ns;
 		decode = own > decode ? own : decode;
@@ -50,11 +53,28 @@ static void count_request(const struct infer *f, bool good)
 	model_stats_request(f->stats, good, &t);
 }
 
+/* What the logs and traces tell: the times of the first item. */
+static void keep_times(const struct infer *f)
+{
+	struct request *r = f->request;
+	const struct batch_job *b = &f->item[0].batch;
+	r->picture = (struct request_picture){.model = arena_strdup(r->arena, f->name),
+	                                      .queued_ns = b->queued_ns,
+	                                      .prepare_ns = b->prepare_ns,
+	                                      .prepared_ns = b->prepared_ns,
+	                                      .started_ns = b->started_ns,
+	                                      .finished_ns = b->finished_ns,
+	                                      .batch = b->batch,
+	                                      .worker = b->worker};
+}
+
 /* The request's reply is set: it no longer waits. */
 static void detach(struct infer *f)
 {
 	struct request *r = f->request;
 	count_request(f, r->reply.status == 200);
+	if (r->reply.status == 200)
+		keep_times(f);
 	atomic_store(&f->left, true);
 	f->request = NULL;
 	r->infer = NULL;
@@ -95,7 +115,7 @@ void infer_give_up(struct infer *f, enum prediction_end why)
 {
 	switch (why) {
 	case PREDICTION_EXPIRED:
-		infer_fail(f, 504, "deadline", "no answer within the time for it");
+		infer_fail(f, 504, "deadline_exceeded", "no answer within the time for it");
 		f->given_up = OUTCOME_EXPIRED;
 		break;
 	case PREDICTION_LEFT:
@@ -244,8 +264,11 @@ static void on_read_done(uv_work_t *work, int cancelled)
 		infer_free(f);
 		return;
 	}
-	if (f->asked.timeout_us > 0 && f->asked.timeout_us < s->config->predict_timeout_ms * 1000)
-		f->deadline_ns = f->started_ns + (uint64_t)f->asked.timeout_us * 1000u;
+	if (f->asked.timeout_us > 0 && f->asked.timeout_us < s->config->predict_timeout_ms * 1000) {
+		uint64_t own = f->started_ns + (uint64_t)f->asked.timeout_us * 1000u;
+		f->deadline_ns = own < f->deadline_ns ? own : f->deadline_ns;
+	}
+	http_look_at(s->http, f->deadline_ns);
 	if (f->batch.owned) {
 		/* The numbers are out of the text. */
 		free(f->body);
@@ -275,13 +298,15 @@ void infer_start(struct request *r, const struct registry_model *model,
 	f->form = *form;
 	f->model = cnn_model_ref(model->model);
 	f->queue = model->queue;
+	batcher_hold(f->queue);
 	f->stats = model_stats_get(&s->model_stats, name, cnn_model_info(f->model)->version);
 	f->given_up = OUTCOME_ABANDONED;
 	f->body = request_take_body(r, &f->body_len, &f->counted);
 	f->request = r;
 	r->infer = f;
 	f->started_ns = batcher_now_ns();
-	f->deadline_ns = f->started_ns + (uint64_t)s->config->predict_timeout_ms * 1000000u;
+	f->deadline_ns = admission_deadline(r, f->started_ns);
+	f->priority = r->priority;
 	f->work.data = f;
 	s->predictions++;
 	/* Numbers out of text, and pictures out of base64, take at most twice the text's memory. */

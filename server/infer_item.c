@@ -1,6 +1,8 @@
-/* The items of an inference request: decoded on the pool where they are pictures, and run in batches. */
+/* The items of an inference request, which run in batches; where they are pictures the workers decode them. */
 #include "server/error_code.h"
 #include "server/inference.h"
+#include "server/recorder.h"
+#include "server/request.h"
 
 #include <stdio.h>
 
@@ -36,22 +38,6 @@ static void on_batch_done(struct batch_job *batch)
 	uv_async_send(&s->wake);
 }
 
-static void submit(struct infer_item *it)
-{
-	struct infer *f = it->owner;
-	it->batch.raw = true;
-	it->batch.scores = f->scores + (size_t)(it - f->item) * cnn_model_info(f->model)->classes;
-	it->batch.deadline_ns = f->deadline_ns;
-	it->batch.done = on_batch_done;
-	if (f->request && batcher_submit(f->queue, &it->batch))
-		return;
-	if (f->request)
-		f->server->metrics.rejected[REJECT_QUEUE_FULL]++;
-	enum metric_outcome outcome = f->request ? OUTCOME_OVERLOADED : f->given_up;
-	infer_fail(f, 503, "overloaded", "the queue is full");
-	finish(it, outcome);
-}
-
 static enum cnn_status decode(struct batch_job *batch)
 {
 	struct infer_item *it = (struct infer_item *)batch;
@@ -64,33 +50,21 @@ static enum cnn_status decode(struct batch_job *batch)
 	                  &batch->error);
 }
 
-static void on_decode(uv_work_t *work)
+static void submit(struct infer_item *it)
 {
-	struct infer_item *it = work->data;
-	if (atomic_load(&it->owner->left))
+	struct infer *f = it->owner;
+	it->batch.raw = true;
+	it->batch.scores = f->scores + (size_t)(it - f->item) * cnn_model_info(f->model)->classes;
+	it->batch.deadline_ns = f->deadline_ns;
+	it->batch.priority = f->asked.priority ? f->asked.priority : f->priority;
+	it->batch.done = on_batch_done;
+	if (f->request && batcher_submit(f->queue, &it->batch))
 		return;
-	it->decode_started_ns = batcher_now_ns();
-	it->decoded = decode(&it->batch);
-	it->decode_finished_ns = batcher_now_ns();
-}
-
-static void on_decoded(uv_work_t *work, int cancelled)
-{
-	(void)cancelled; /* never */
-	struct infer_item *it = work->data;
-	struct server *s = it->owner->server;
-	s->infer_work--;
-	if (!it->owner->request) {
-		finish(it, it->owner->given_up);
-		return;
-	}
-	metrics_seconds(&s->metrics.decode_seconds,
-	                (double)time_spent(it->decode_started_ns, it->decode_finished_ns) * 1e-9);
-	it->batch.pixels = &it->pixels;
-	if (it->decoded)
-		fail_item(it, it->decoded);
-	else
-		submit(it);
+	if (f->request)
+		f->server->metrics.rejected[REJECT_QUEUE_FULL]++;
+	enum metric_outcome outcome = f->request ? OUTCOME_OVERLOADED : f->given_up;
+	infer_fail(f, 503, "overloaded", "the queue is full");
+	finish(it, outcome);
 }
 
 static void take_batch_result(struct infer_item *it)
@@ -99,15 +73,20 @@ static void take_batch_result(struct infer_item *it)
 	struct metrics *m = &f->server->metrics;
 	const struct batch_job *b = &it->batch;
 	struct model_times t = {
-		.queue_ns = time_spent(b->queued_ns, b->started_ns),
-		.input_ns = time_spent(it->decode_started_ns, it->decode_finished_ns),
+		.queue_ns = item_queue_ns(b),
+		.input_ns = time_spent(b->prepare_ns, b->prepared_ns),
 		.infer_ns = time_spent(b->started_ns, b->finished_ns),
 	};
+	struct model_metrics *of = metrics_model(m, f->name);
+	recorder_picture(f->server->recorder, b, f->request ? f->request->id : NULL, f->name,
+	                 f->batch.n == 1);
+	if (b->prepare && b->prepared_ns)
+		metrics_seconds(&m->decode_seconds, (double)t.input_ns * 1e-9);
 	switch (b->outcome) {
 	case BATCH_DONE:
-		metrics_seconds(&m->queue_seconds, (double)t.queue_ns * 1e-9);
-		metrics_seconds(&m->inference_seconds, (double)t.infer_ns * 1e-9);
-		metrics_pictures(&m->batch, b->batch);
+		metrics_seconds(&of->queue_seconds, (double)t.queue_ns * 1e-9);
+		metrics_seconds(&of->inference_seconds, (double)t.infer_ns * 1e-9);
+		metrics_pictures(&of->batch, b->batch);
 		model_stats_item(f->stats, b->batch, &t);
 		finish(it, OUTCOME_OK);
 		return;
@@ -138,23 +117,22 @@ void infers_take_done(struct server *server)
 
 void infer_start_items(struct infer *f)
 {
-	struct server *s = f->server;
 	size_t n = f->batch.n;
 	f->unfinished = n + 1;
-	for (size_t i = 0; i < n; i++) {
+	for (size_t i = 0; i < n; i++)
 		f->item[i].owner = f;
-		f->item[i].work.data = &f->item[i];
-	}
 	for (size_t i = 0; i < n; i++) {
 		struct infer_item *it = &f->item[i];
 		if (f->batch.tensor) {
 			it->batch.tensor = f->batch.tensor + i * f->batch.tensor_bytes;
-			submit(it);
+			it->batch.bytes = f->batch.tensor_bytes;
 		} else {
 			it->encoded = f->batch.picture[i];
-			s->infer_work++;
-			uv_queue_work(&s->loop, &it->work, on_decode, on_decoded);
+			it->batch.pixels = &it->pixels;
+			it->batch.prepare = decode;
+			it->batch.bytes = it->encoded.len;
 		}
+		submit(it);
 	}
 	infer_part_done(f);
 }

@@ -7,13 +7,10 @@
 
 struct infer_item {
 	struct batch_job batch;
-	uv_work_t work; /* decoding */
 	struct infer *owner;
 	struct infer_item *next_done;
 	struct oip_bytes encoded;
 	struct image pixels;
-	enum cnn_status decoded;
-	uint64_t decode_started_ns, decode_finished_ns;
 };
 
 struct infer {
@@ -37,6 +34,7 @@ struct infer {
 	struct infer_item *item; /* [batch.n] */
 	float *scores;
 	size_t unfinished;
+	unsigned priority; /* of the request's header */
 	struct oip_reply reply;
 
 	enum cnn_status status; /* of reading and writing */
@@ -48,6 +46,12 @@ struct infer {
 static inline uint64_t time_spent(uint64_t from_ns, uint64_t to_ns)
 {
 	return from_ns && to_ns > from_ns ? to_ns - from_ns : 0;
+}
+
+/* Waiting for its batch, and decoded for its neighbours there. */
+static inline uint64_t item_queue_ns(const struct batch_job *b)
+{
+	return time_spent(b->queued_ns, b->prepare_ns) + time_spent(b->prepared_ns, b->started_ns);
 }
 
 /* Answer with an error now; items that are still on their way are of no use. Nothing when nobody waits. */

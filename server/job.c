@@ -1,8 +1,10 @@
 #include "server/job.h"
+#include "server/admission.h"
 #include "server/connection.h"
 #include "server/error_code.h"
 #include "server/http.h"
 #include "server/prediction.h"
+#include "server/recorder.h"
 #include "server/request.h"
 
 #include <stdio.h>
@@ -26,7 +28,9 @@ static void prediction_free(struct prediction *p)
 	for (size_t i = 0; i < p->n; i++)
 		image_clear(&p->job[i].pixels);
 	free_body(p);
+	/* The queue refers to the model too: freeing it, which takes long, is left to whoever ends the queue. */
 	cnn_model_unref(p->model);
+	batcher_release(p->queue);
 	free(p->name);
 	free(p->scores);
 	free(p);
@@ -79,7 +83,7 @@ static void set_end(struct job *j, enum prediction_end why)
 {
 	switch (why) {
 	case PREDICTION_EXPIRED:
-		set_error(j, "deadline", 504, "no answer within --predict-timeout-ms");
+		set_error(j, "deadline_exceeded", 504, "no answer within the time for it");
 		break;
 	case PREDICTION_LEFT:
 		set_error(j, "client_closed", 499, "the client closed before the answer");
@@ -108,21 +112,16 @@ bool prediction_is_late(const struct prediction *p)
 	return batcher_now_ns() >= p->deadline_ns;
 }
 
-static void on_decode(uv_work_t *work)
+/* On a worker, just before the run. */
+static enum cnn_status decode(struct batch_job *batch)
 {
-	struct job *j = work->data;
+	struct job *j = (struct job *)batch;
 	const struct prediction *p = j->owner;
-	j->decode_started_ns = batcher_now_ns();
-	if (atomic_load(&j->batch.abandoned)) {
-		j->decode_status = CNN_BAD_ARG;
-	} else {
-		const struct config *config = p->server->config;
-		struct image_limits limits = {MAX_SIDE, config->max_pixels};
-		j->decode_status = image_read(j->bytes, j->len, &limits, config->jpeg_scaling == 0,
-		                              &cnn_model_info(p->model)->preprocess.fit, &j->pixels,
-		                              &j->header, &j->batch.error);
-	}
-	j->decode_finished_ns = batcher_now_ns();
+	const struct config *config = p->server->config;
+	struct image_limits limits = {MAX_SIDE, config->max_pixels};
+	return image_read(j->bytes, j->len, &limits, config->jpeg_scaling == 0,
+	                  &cnn_model_info(p->model)->preprocess.fit, &j->pixels, &j->header,
+	                  &batch->error);
 }
 
 /* On a worker: only hand it over. */
@@ -137,52 +136,21 @@ static void on_batch_done(struct batch_job *batch)
 	uv_async_send(&s->wake);
 }
 
-/* Decoded and fitted: wait for a batch. */
-static void submit(struct job *j)
-{
-	struct prediction *p = j->owner;
-	j->batch.pixels = &j->pixels;
-	j->batch.deadline_ns = p->deadline_ns;
-	j->batch.done = on_batch_done;
-	if (batcher_submit(p->queue, &j->batch))
-		return;
-	p->server->metrics.rejected[REJECT_QUEUE_FULL]++;
-	set_error(j, "overloaded", 503, "the queue is full");
-	finish(j, OUTCOME_OVERLOADED);
-}
-
-static void on_decoded(uv_work_t *work, int status)
-{
-	(void)status; /* decoding is never cancelled */
-	struct job *j = work->data;
-	struct prediction *p = j->owner;
-	struct server *s = p->server;
-	s->decoding--;
-	if (--p->decoding == 0)
-		free_body(p);
-	if (p->request && connection_peer_left(p->request->connection))
-		prediction_give_up(p, PREDICTION_LEFT);
-	if (!p->request) {
-		finish(j, p->given_up);
-		return;
-	}
-	metrics_seconds(&s->metrics.decode_seconds, job_timing(j).decode_ms * 1e-3);
-	if (j->decode_status == CNN_OK) {
-		submit(j);
-		return;
-	}
-	fail(j, j->decode_status);
-}
-
 static void take_batch_result(struct job *j)
 {
 	struct metrics *m = &j->owner->server->metrics;
+	const struct request *r = j->owner->request;
+	recorder_picture(j->owner->server->recorder, &j->batch, r ? r->id : NULL, j->owner->name,
+	                 j->owner->n == 1);
+	if (j->batch.prepared_ns)
+		metrics_seconds(&m->decode_seconds, job_timing(j).decode_ms * 1e-3);
 	switch (j->batch.outcome) {
 	case BATCH_DONE: {
 		struct prediction_timing t = job_timing(j);
-		metrics_seconds(&m->queue_seconds, t.queue_ms * 1e-3);
-		metrics_seconds(&m->inference_seconds, t.inference_ms * 1e-3);
-		metrics_pictures(&m->batch, j->batch.batch);
+		struct model_metrics *of = metrics_model(m, j->owner->name);
+		metrics_seconds(&of->queue_seconds, t.queue_ms * 1e-3);
+		metrics_seconds(&of->inference_seconds, t.inference_ms * 1e-3);
+		metrics_pictures(&of->batch, j->batch.batch);
 		finish(j, OUTCOME_OK);
 		return;
 	}
@@ -211,15 +179,6 @@ void jobs_take_done(struct server *server)
 	}
 }
 
-/* How many pictures more may wait, those that are being decoded counted. */
-static size_t queue_room(struct server *s)
-{
-	struct batcher_stats stats;
-	batcher_read_stats(s->batcher, &stats);
-	size_t waiting = stats.waiting + s->decoding;
-	return waiting < (size_t)s->config->queue ? (size_t)s->config->queue - waiting : 0;
-}
-
 static struct prediction *prediction_new(struct request *r, const struct registry_model *model,
                                          size_t n)
 {
@@ -240,30 +199,44 @@ static struct prediction *prediction_new(struct request *r, const struct registr
 	p->server = s;
 	p->model = cnn_model_ref(model->model);
 	p->queue = model->queue;
+	batcher_hold(p->queue);
 	p->n = p->unfinished = n;
 	for (size_t i = 0; i < n; i++) {
 		p->job[i].owner = p;
-		p->job[i].decode.data = &p->job[i];
 		p->job[i].batch.scores = p->scores + i * classes;
+		p->job[i].batch.pixels = &p->job[i].pixels;
+		p->job[i].batch.prepare = decode;
+		p->job[i].batch.done = on_batch_done;
 	}
 	s->predictions++;
 	return p;
+}
+
+/* Hand over what fits. Returns how many: the first ones. */
+static size_t submit(struct prediction *p, const struct picture_bytes picture[])
+{
+	size_t started = 0;
+	for (; started < p->n; started++) {
+		struct job *j = &p->job[started];
+		j->bytes = picture[started].bytes;
+		j->len = j->batch.bytes = picture[started].len;
+		j->batch.deadline_ns = p->deadline_ns;
+		j->batch.priority = p->request->priority;
+		if (!batcher_submit(p->queue, &j->batch))
+			break;
+	}
+	return started;
 }
 
 void prediction_start(struct request *r, const struct registry_model *model, size_t top,
                       const struct picture_bytes picture[], size_t n, bool listed)
 {
 	struct server *s = r->server;
-	size_t room = queue_room(s);
-	if (room == 0) {
-		s->metrics.rejected[REJECT_QUEUE_FULL]++;
-		s->metrics.pictures[OUTCOME_OVERLOADED] += n;
-		reply_error(&r->reply, 503, "overloaded", "%zu pictures wait already",
-		            (size_t)s->config->queue);
-		reply_header(&r->reply, "Retry-After",
-		             arena_printf(r->arena, "%u", batcher_retry_after(s->batcher)));
+	size_t bytes = 0;
+	for (size_t i = 0; i < n; i++)
+		bytes += picture[i].len;
+	if (!admission_check(r, model, n, bytes))
 		return;
-	}
 	struct prediction *p = prediction_new(r, model, n);
 	if (!p) {
 		s->metrics.rejected[REJECT_NO_MEMORY]++;
@@ -273,21 +246,20 @@ void prediction_start(struct request *r, const struct registry_model *model, siz
 	size_t body_len;
 	p->body = request_take_body(r, &body_len, &p->body_capacity);
 	p->request = r;
-	r->prediction = p;
 	p->top = top;
 	p->listed = listed;
 	p->started_ns = batcher_now_ns();
-	p->deadline_ns = p->started_ns + (uint64_t)s->config->predict_timeout_ms * 1000000u;
-	/* All are counted before any can finish. At least one is decoded, so the reply comes later. */
-	size_t started = n < room ? n : room;
-	p->decoding = started;
-	s->decoding += started;
-	for (size_t i = 0; i < started; i++) {
-		struct job *j = &p->job[i];
-		j->bytes = picture[i].bytes;
-		j->len = picture[i].len;
-		uv_queue_work(&s->loop, &j->decode, on_decode, on_decoded);
+	p->deadline_ns = admission_deadline(r, p->started_ns);
+	size_t started = submit(p, picture);
+	if (started == 0) {
+		/* There was room when it was checked, and only this thread fills it. */
+		admission_refuse(r, REJECT_QUEUE_FULL, n, batcher_retry_after(s->batcher));
+		prediction_free(p);
+		return;
 	}
+	/* At least one comes back later, and with the last one the reply. */
+	r->prediction = p;
+	http_look_at(s->http, p->deadline_ns);
 	for (size_t i = started; i < n; i++) {
 		s->metrics.rejected[REJECT_QUEUE_FULL]++;
 		set_error(&p->job[i], "overloaded", 503, "the queue is full");

@@ -1,7 +1,7 @@
 /* job.h - the pictures of one request on their way: decode, queue, run, reply.
  *
  * A prediction is owned by itself: it lives until the last of its pictures is back, also when nobody waits for
- * it any more. Loop thread only; the decoding and done() run elsewhere and touch only their own job. */
+ * it any more. Loop thread only; decoding and done() run on the batcher's workers and touch only their own job. */
 #ifndef SERVER_JOB_H
 #define SERVER_JOB_H
 #include "server/context.h"

@@ -10,9 +10,10 @@ struct prediction_timing job_timing(const struct job *j)
 {
 	const struct prediction *p = j->owner;
 	return (struct prediction_timing){
-		.decode_ms = ms(j->decode_started_ns, j->decode_finished_ns),
-		.queue_ms = ms(p->started_ns, j->decode_started_ns) +
-	                    ms(j->batch.queued_ns, j->batch.started_ns),
+		.decode_ms = ms(j->batch.prepare_ns, j->batch.prepared_ns),
+		/* In a batch, a picture that is decoded waits for its neighbours. */
+		.queue_ms = ms(p->started_ns, j->batch.prepare_ns) +
+	                    ms(j->batch.prepared_ns, j->batch.started_ns),
 		.inference_ms = ms(j->batch.started_ns, j->batch.finished_ns),
 		.total_ms = ms(p->started_ns, batcher_now_ns()),
 	};
@@ -29,22 +30,43 @@ static json_t *job_json(const struct job *j)
 }
 
 /* The slowest picture's times stand for a request of several. */
-static void add_timing_header(const struct prediction *p)
+static const struct job *slowest(const struct prediction *p)
 {
-	struct prediction_timing worst = {0};
+	const struct job *slowest = NULL;
+	double most = -1;
 	for (size_t i = 0; i < p->n; i++) {
 		if (p->job[i].code)
-			continue;
+			continue; /* perhaps a worker still has it */
 		struct prediction_timing t = job_timing(&p->job[i]);
-		if (t.decode_ms + t.queue_ms + t.inference_ms >
-		    worst.decode_ms + worst.queue_ms + worst.inference_ms)
-			worst = t;
+		double sum = t.decode_ms + t.queue_ms + t.inference_ms;
+		if (sum > most) {
+			slowest = &p->job[i];
+			most = sum;
+		}
 	}
-	reply_header(&p->request->reply, "Server-Timing",
-	             arena_printf(p->request->arena,
+	return slowest;
+}
+
+static void add_timing(const struct prediction *p)
+{
+	const struct job *j = slowest(p);
+	struct request *r = p->request;
+	struct prediction_timing t = {0};
+	r->picture.model = arena_strdup(r->arena, p->name);
+	if (j) {
+		const struct batch_job *b = &j->batch;
+		t = job_timing(j);
+		r->picture = (struct request_picture){
+			r->picture.model, b->queued_ns,   b->prepare_ns, b->prepared_ns,
+			b->started_ns,    b->finished_ns, b->batch,      b->worker};
+		metrics_seconds(&p->server->metrics.reply_seconds,
+		                ms(b->finished_ns, batcher_now_ns()) * 1e-3);
+	}
+	reply_header(&r->reply, "Server-Timing",
+	             arena_printf(r->arena,
 	                          "decode;dur=%.3f, queue;dur=%.3f, inference;dur=%.3f, "
 	                          "total;dur=%.3f",
-	                          worst.decode_ms, worst.queue_ms, worst.inference_ms,
+	                          t.decode_ms, t.queue_ms, t.inference_ms,
 	                          ms(p->started_ns, batcher_now_ns())));
 }
 
@@ -111,6 +133,6 @@ void prediction_set_reply(const struct prediction *p)
 		}
 		reply_json(&r->reply, 200, results ? json_pack("{s:o}", "results", results) : NULL);
 	}
-	add_timing_header(p);
+	add_timing(p);
 	count(p);
 }

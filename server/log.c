@@ -1,4 +1,5 @@
 #include "server/log.h"
+#include "server/log_sink.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -20,7 +21,18 @@ static void escape_json(char *out, const char *text)
 	*out = '\0';
 }
 
-void log_line(enum log_format format, enum log_level level, const char *fmt, ...)
+void log_stamp(char out[LOG_STAMP_BYTES])
+{
+	struct timespec now;
+	struct tm utc;
+	size_t len = 0;
+	clock_gettime(CLOCK_REALTIME, &now);
+	if (gmtime_r(&now.tv_sec, &utc))
+		len = strftime(out, LOG_STAMP_BYTES, "%Y-%m-%dT%H:%M:%S", &utc);
+	snprintf(out + len, LOG_STAMP_BYTES - len, ".%03dZ", (int)(now.tv_nsec / 1000000 % 1000));
+}
+
+void log_line(const struct log *log, enum log_level level, const char *fmt, ...)
 {
 	char message[MESSAGE_BYTES];
 	va_list ap;
@@ -34,22 +46,22 @@ void log_line(enum log_format format, enum log_level level, const char *fmt, ...
 
 	char line[2 * MESSAGE_BYTES + 128];
 	int len;
-	if (format == LOG_JSON) {
+	if (log->format == LOG_JSON) {
 		char escaped[2 * MESSAGE_BYTES];
 		escape_json(escaped, message);
-		struct timespec now;
-		struct tm utc;
-		char stamp[32] = "";
-		clock_gettime(CLOCK_REALTIME, &now);
-		if (gmtime_r(&now.tv_sec, &utc))
-			strftime(stamp, sizeof stamp, "%Y-%m-%dT%H:%M:%S", &utc);
+		char stamp[LOG_STAMP_BYTES];
+		log_stamp(stamp);
 		len = snprintf(line, sizeof line,
-		               "{\"time\":\"%s.%03dZ\",\"level\":\"%s\",\"message\":\"%s\"}\n",
-		               stamp, (int)(now.tv_nsec / 1000000), level_names[level], escaped);
+		               "{\"time\":\"%s\",\"level\":\"%s\",\"message\":\"%s\"}\n", stamp,
+		               level_names[level], escaped);
 	} else {
 		len = snprintf(line, sizeof line, "%s%s%s\n",
 		               level == LOG_INFO ? "" : level_names[level],
 		               level == LOG_INFO ? "" : ": ", message);
+	}
+	if (log->sink) {
+		log_sink_push(log->sink, line, (size_t)len);
+		return;
 	}
 	/* One write for a line: lines of several threads do not mix. Nothing can be done when it fails. */
 	if (write(STDERR_FILENO, line, (size_t)len) < 0)

@@ -17,7 +17,7 @@ static const double bounds_PICTURES[METRIC_BUCKETS] = {
 
 /* The status codes that this server sends, in order. */
 static const unsigned codes[METRIC_CODES] = {
-	200, 204, 400, 401, 404, 405, 408, 411, 413, 415, 422, 431, 499, 500, 503, 504,
+	200, 204, 400, 401, 404, 405, 408, 409, 411, 413, 415, 422, 431, 499, 500, 503, 504,
 };
 
 static const char *const reject_names[] = {
@@ -65,6 +65,8 @@ enum cnn_status metrics_init(struct metrics *m, const char *const *route, size_t
 void metrics_clear(struct metrics *m)
 {
 	free(m->by_route);
+	for (size_t i = 0; i < m->n_models; i++)
+		free(m->by_model[i].name);
 	*m = (struct metrics){0};
 }
 
@@ -85,6 +87,23 @@ void metrics_seconds(struct histogram *h, double seconds)
 void metrics_pictures(struct histogram *h, uint32_t pictures)
 {
 	observe(h, bounds_PICTURES, pictures);
+}
+
+struct model_metrics *metrics_model(struct metrics *m, const char *name)
+{
+	for (size_t i = 0; i < m->n_models; i++) {
+		if (strcmp(m->by_model[i].name, name) == 0)
+			return &m->by_model[i];
+	}
+	struct model_metrics *others = &m->by_model[METRIC_MODELS];
+	if (m->n_models == METRIC_MODELS)
+		return others;
+	struct model_metrics *added = &m->by_model[m->n_models];
+	added->name = strdup(name);
+	if (!added->name)
+		return others;
+	m->n_models++;
+	return added;
 }
 
 void metrics_request(struct metrics *m, size_t route, unsigned code, double seconds)
@@ -147,17 +166,28 @@ static void write_head(FILE *out, const char *name, const char *help, const char
 	fprintf(out, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
 }
 
-/* `route`: the label's value, NULL for a histogram without labels. */
+static void write_name(FILE *out, const char *name, const char *suffix, const char *label,
+                       const char *value)
+{
+	fprintf(out, "%s%s", name, suffix);
+	if (!label)
+		return;
+	fprintf(out, "{%s=", label);
+	metrics_label(out, value);
+	fputc('}', out);
+}
+
+/* `label`: its name, NULL for a histogram without labels. */
 static void write_histogram(FILE *out, const char *name, const double *bounds,
-                            const struct histogram *h, const char *route)
+                            const struct histogram *h, const char *label, const char *value)
 {
 	uint64_t sum = 0;
 	for (size_t i = 0; i <= METRIC_BUCKETS; i++) {
 		sum += h->bucket[i];
 		fprintf(out, "%s_bucket{", name);
-		if (route) {
-			fputs("route=", out);
-			metrics_label(out, route);
+		if (label) {
+			fprintf(out, "%s=", label);
+			metrics_label(out, value);
 			fputc(',', out);
 		}
 		if (i < METRIC_BUCKETS)
@@ -165,14 +195,10 @@ static void write_histogram(FILE *out, const char *name, const double *bounds,
 		else
 			fprintf(out, "le=\"+Inf\"} %" PRIu64 "\n", sum);
 	}
-	const char *open = route ? "{route=" : "", *close = route ? "}" : "";
-	fprintf(out, "%s_sum%s", name, open);
-	if (route)
-		metrics_label(out, route);
-	fprintf(out, "%s %.9g\n%s_count%s", close, h->sum, name, open);
-	if (route)
-		metrics_label(out, route);
-	fprintf(out, "%s %" PRIu64 "\n", close, sum);
+	write_name(out, name, "_sum", label, value);
+	fprintf(out, " %.9g\n", h->sum);
+	write_name(out, name, "_count", label, value);
+	fprintf(out, " %" PRIu64 "\n", sum);
 }
 
 static void write_by(FILE *out, const char *name, const char *label, const char *const *words,
@@ -212,8 +238,22 @@ static void write_route_seconds(const struct metrics *m, FILE *out, const char *
 {
 	for (size_t r = 0; r < m->n_routes; r++) {
 		if (is_used(&m->by_route[r].seconds))
-			write_histogram(out, name, bounds_SECONDS, &m->by_route[r].seconds,
+			write_histogram(out, name, bounds_SECONDS, &m->by_route[r].seconds, "route",
 			                m->route[r]);
+	}
+}
+
+/* `offset`: of the histogram in its model's metrics. */
+static void write_models(const struct metrics *m, FILE *out, const char *name, const double *bounds,
+                         size_t offset)
+{
+	for (size_t i = 0; i <= METRIC_MODELS; i++) {
+		const struct model_metrics *of = &m->by_model[i];
+		const void *at = (const char *)of + offset;
+		const struct histogram *h = at;
+		if (is_used(h))
+			write_histogram(out, name, bounds, h, "model",
+			                of->name ? of->name : "(others)");
 	}
 }
 
@@ -225,6 +265,9 @@ void metrics_write(const struct metrics *m, FILE *out)
 #define BY_ROUTE_HISTOGRAM(field, name, help)     \
 	write_head(out, name, help, "histogram"); \
 	write_route_seconds(m, out, name);
+#define BY_MODEL_HISTOGRAM(field, name, bounds, help) \
+	write_head(out, name, help, "histogram");     \
+	write_models(m, out, name, bounds_##bounds, offsetof(struct model_metrics, field));
 #define REJECT_LIST_WORDS  reject_names
 #define OUTCOME_LIST_WORDS outcome_names
 #define COUNTER_BY(field, name, label, LIST, help) \
@@ -232,7 +275,7 @@ void metrics_write(const struct metrics *m, FILE *out)
 	write_by(out, name, label, LIST##_WORDS, m->field, LIST##_COUNT);
 #define HISTOGRAM(field, name, bounds, help)      \
 	write_head(out, name, help, "histogram"); \
-	write_histogram(out, name, bounds_##bounds, &m->field, NULL);
+	write_histogram(out, name, bounds_##bounds, &m->field, NULL, NULL);
 #define COUNTER(field, name, help)              \
 	write_head(out, name, help, "counter"); \
 	fprintf(out, "%s %" PRIu64 "\n", name, m->field);
@@ -243,11 +286,4 @@ void metrics_write(const struct metrics *m, FILE *out)
 	write_head(out, name, help, "gauge"); \
 	fprintf(out, "%s %.15g\n", name, m->field);
 #include "server/metrics.def"
-#undef BY_ROUTE_COUNTER
-#undef BY_ROUTE_HISTOGRAM
-#undef COUNTER_BY
-#undef HISTOGRAM
-#undef COUNTER
-#undef COUNTER_REAL
-#undef GAUGE
 }

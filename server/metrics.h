@@ -8,6 +8,8 @@
 
 #define REJECT_LIST(X)                          \
 	X(QUEUE_FULL, "queue_full")             \
+	X(QUEUE_BYTES, "queue_bytes")           \
+	X(LATE, "deadline")                     \
 	X(BODY_MEMORY, "body_memory")           \
 	X(BODY_TOO_LARGE, "body_too_large")     \
 	X(HEADER_TOO_LARGE, "header_too_large") \
@@ -38,7 +40,8 @@ enum metric_outcome {
 };
 enum { REJECT_LIST_COUNT = REJECT_COUNT, OUTCOME_LIST_COUNT = OUTCOME_COUNT };
 
-enum { METRIC_BUCKETS = 16, METRIC_CODES = 16 };
+enum { METRIC_MODELS = 64 }; /* with rows of their own; the others share one */
+enum { METRIC_BUCKETS = 16, METRIC_CODES = 17 };
 
 struct histogram {
 	uint64_t bucket[METRIC_BUCKETS + 1]; /* the last: above every bound */
@@ -50,25 +53,24 @@ struct route_metrics {
 	struct histogram seconds;
 };
 
+struct model_metrics {
+	char *name;
+#define BY_MODEL_HISTOGRAM(field, name, bounds, help) struct histogram field;
+#include "server/metrics.def"
+};
+
 struct metrics {
 	const char *const *route; /* their patterns */
 	size_t n_routes;
 	struct route_metrics *by_route;
-#define BY_ROUTE_COUNTER(field, name, help)
-#define BY_ROUTE_HISTOGRAM(field, name, help)
+	struct model_metrics by_model[METRIC_MODELS + 1]; /* the last: of all that have no row */
+	size_t n_models;
 #define COUNTER_BY(field, name, label, LIST, help) uint64_t field[LIST##_COUNT];
 #define HISTOGRAM(field, name, bounds, help)       struct histogram field;
 #define COUNTER(field, name, help)                 uint64_t field;
 #define COUNTER_REAL(field, name, help)            double field;
 #define GAUGE(field, name, help)                   double field;
 #include "server/metrics.def"
-#undef BY_ROUTE_COUNTER
-#undef BY_ROUTE_HISTOGRAM
-#undef COUNTER_BY
-#undef HISTOGRAM
-#undef COUNTER
-#undef COUNTER_REAL
-#undef GAUGE
 };
 
 /* `route` is borrowed. */
@@ -77,6 +79,8 @@ enum cnn_status metrics_init(struct metrics *m, const char *const *route, size_t
 void metrics_clear(struct metrics *m);
 
 void metrics_request(struct metrics *m, size_t route, unsigned code, double seconds);
+/* The rows of a model, made when it has none. */
+struct model_metrics *metrics_model(struct metrics *m, const char *name);
 void metrics_seconds(struct histogram *h, double seconds);
 void metrics_pictures(struct histogram *h, uint32_t pictures);
 

@@ -1,4 +1,5 @@
 #include "server/oip_request.h"
+#include "server/batch_line.h"
 #include "server/json_scan.h"
 #include "server/query.h"
 
@@ -198,6 +199,18 @@ static enum cnn_status read_binary_output(struct reading *in, void *to)
 	return scan_bool(&in->r, &((struct oip_request *)to)->binary);
 }
 
+static enum cnn_status read_priority(struct reading *in, void *to)
+{
+	struct oip_request *request = to;
+	int64_t priority;
+	enum cnn_status status = scan_integer(&in->r, &priority);
+	if (!status && (priority < 0 || priority > BATCH_LAST_PRIORITY))
+		return cnn_fail(in->r.err, CNN_BAD_ARG, "priority is not 1, the first, to 9");
+	if (!status)
+		request->priority = (unsigned)priority;
+	return status;
+}
+
 static enum cnn_status read_timeout(struct reading *in, void *to)
 {
 	struct oip_request *request = to;
@@ -210,6 +223,7 @@ static enum cnn_status read_timeout(struct reading *in, void *to)
 static enum cnn_status read_parameters(struct reading *in, void *to)
 {
 	static const struct member known[] = {{"binary_data_output", read_binary_output},
+	                                      {"priority", read_priority},
 	                                      {"timeout", read_timeout}};
 	return READ_MEMBERS(in, known, to);
 }

@@ -27,7 +27,8 @@ struct oip_output {
 };
 
 struct oip_request {
-	const char *id; /* NULL: not given */
+	const char *id;    /* NULL: not given */
+	unsigned priority; /* 1, the first, to 9; 0: not given */
 	int64_t timeout_us;
 	bool binary; /* outputs that say nothing of it */
 	struct oip_input *input;

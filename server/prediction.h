@@ -8,15 +8,12 @@ struct request;
 
 struct job {
 	struct batch_job batch;
-	uv_work_t decode;
 	struct prediction *owner;
 	struct job *next_done;
 	const uint8_t *bytes;
 	size_t len;
 	struct image pixels;
 	struct image_header header;
-	uint64_t decode_started_ns, decode_finished_ns;
-	enum cnn_status decode_status;
 	bool finished;
 
 	/* Why there is no answer; code NULL: there is one. */
@@ -27,11 +24,11 @@ struct job {
 
 struct prediction {
 	struct server *server;
-	struct request *request; /* NULL: nobody waits */
-	struct cnn_model *model; /* holds one reference */
-	char *name;              /* as served */
-	struct batch_queue *queue;
-	size_t top, n, unfinished, decoding;
+	struct request *request;   /* NULL: nobody waits */
+	struct cnn_model *model;   /* holds one reference */
+	char *name;                /* as served */
+	struct batch_queue *queue; /* held */
+	size_t top, n, unfinished;
 	bool listed;
 	enum metric_outcome given_up; /* how pictures that nobody waits for are counted */
 	uint8_t *body;

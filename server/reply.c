@@ -99,6 +99,15 @@ void reply_header(struct reply *reply, const char *name, const char *value)
 		reply->header[reply->n_headers++] = (struct reply_header){name, value};
 }
 
+bool reply_has_header(const struct reply *reply, const char *name)
+{
+	for (size_t i = 0; i < reply->n_headers; i++) {
+		if (strcmp(reply->header[i].name, name) == 0)
+			return true;
+	}
+	return false;
+}
+
 char *reply_wire(const struct reply *reply, size_t *len)
 {
 	char *text = NULL;

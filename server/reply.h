@@ -43,6 +43,8 @@ json_t *reply_error_json(const char *code, const char *message);
 /* `value` must live as long as the reply. Ignored when NULL (memory ran out) or when the table is full. */
 void reply_header(struct reply *reply, const char *name, const char *value);
 
+bool reply_has_header(const struct reply *reply, const char *name);
+
 /* The whole answer as it goes over the wire, with Connection: close. A string from malloc(), NULL when
  * memory runs out. */
 char *reply_wire(const struct reply *reply, size_t *len);

@@ -1,4 +1,6 @@
 #include "server/request.h"
+#include "server/access_log.h"
+#include "server/admission.h"
 #include "server/cors.h"
 #include "server/encoding.h"
 #include "server/guard.h"
@@ -78,6 +80,8 @@ void request_free(struct request *request)
 {
 	if (!request)
 		return;
+	if (!request->replied_ns)
+		access_log_request(request->server->access, request);
 	request->server->in_flight--;
 	encoding_clear(request);
 	request->server->body_bytes -= request->body_capacity;
@@ -139,10 +143,13 @@ static enum MHD_Result see_header(void *ctx, enum MHD_ValueKind kind, const char
 	} else if (strcasecmp(name, "X-Api-Key") == 0) {
 		f->guard.api_key = value;
 	} else if (strcasecmp(name, "Origin") == 0) {
+		f->request->from_page = true;
 		if (f->request->server->cors)
 			f->request->cors_origin = cors_match(f->request->server->cors, value);
 	} else if (strcasecmp(name, "Expect") == 0) {
 		f->request->expects = strcasecmp(value, "100-continue") == 0;
+	} else {
+		admission_header(f->request, name, value);
 	}
 	return MHD_YES;
 }
@@ -254,6 +261,8 @@ void request_begin(struct request *r, struct MHD_Connection *mhd, const char *me
 	MHD_get_connection_values(mhd, MHD_HEADER_KIND, see_header, &facts);
 	request_make_id(facts.id, r->id);
 	r->method = method_of(method);
+	r->method_name = method;
+	r->header_ns = batcher_now_ns();
 	const union MHD_ConnectionInfo *info =
 		MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
 	if (!r->path) {
@@ -380,9 +389,14 @@ void request_finish_reply(struct request *r)
 		cors_headers(s->cors, r->cors_origin, &r->reply);
 	if (s->draining)
 		r->reply.close = true;
-	double seconds = (double)(batcher_now_ns() - r->started_ns) * 1e-9;
+	r->replied_ns = batcher_now_ns();
+	double seconds = (double)(r->replied_ns - r->started_ns) * 1e-9;
+	if (r->arena && !reply_has_header(&r->reply, "Server-Timing"))
+		reply_header(&r->reply, "Server-Timing",
+		             arena_printf(r->arena, "total;dur=%.3f", seconds * 1e3));
 	size_t index = r->route ? (size_t)(r->route - routes) : n_routes;
 	metrics_request(&s->metrics, index, r->reply.status, seconds);
+	access_log_request(s->access, r);
 }
 
 void request_bad_query(struct request *r, const struct cnn_error *err)

@@ -21,6 +21,14 @@ enum request_stage {
 	REQUEST_SENT,   /* its answer is queued */
 };
 
+/* What logs and traces tell of a request: the times of one of its pictures, by the monotonic clock; 0: it did
+ * not come so far. */
+struct request_picture {
+	const char *model;
+	uint64_t queued_ns, prepare_ns, prepared_ns, started_ns, finished_ns;
+	uint32_t batch, worker;
+};
+
 struct request {
 	struct server *server;
 	struct connection *connection;
@@ -30,10 +38,13 @@ struct request {
 	const char *first_line; /* the address in libmicrohttpd's buffer, until the header is in */
 	size_t address_len;
 	const char *content_type;
+	const char *method_name; /* libmicrohttpd's, as sent; NULL until the header is in */
+	uint64_t started_ns;     /* monotonic clock, as the others */
+	uint64_t header_ns, body_ns, replied_ns; /* when each was complete; 0: not yet */
 	const char *inference_header; /* Inference-Header-Content-Length; NULL: not given */
+	bool from_page;               /* a browser says that a page asks */
 	const char *cors_origin; /* which Access-Control-Allow-Origin the reply gets; NULL: none */
 	const char *key_name;    /* of the API key that it showed, "" without one; NULL: no key */
-	uint64_t started_ns;     /* monotonic clock */
 	enum request_stage stage;
 	unsigned method; /* enum method; 0 for any other */
 	char id[REQUEST_ID_MAX + 1];
@@ -50,8 +61,16 @@ struct request {
 	size_t compressed_len;     /* what came in for it */
 	bool chunked, expects;     /* Transfer-Encoding: chunked; Expect: 100-continue */
 
+	unsigned priority;    /* X-Request-Priority, 1..9; 0: the model's */
+	uint32_t timeout_ms;  /* X-Request-Timeout-Ms; 0: none */
+	const char *bad_wish; /* what is wrong with one of them; NULL: nothing */
+
 	struct prediction *prediction; /* the work that it waits for, */
 	struct infer *infer;           /* of one kind or the other */
+	struct request_picture picture;
+	/* Ends what it waits for when the client leaves or the server ends: sets the reply. NULL: nothing to end. */
+	void (*give_up)(struct request *request);
+	void *waits_for; /* whoever set give_up knows what */
 	struct reply reply;
 };
 

@@ -5,40 +5,44 @@
 #include <string.h>
 
 /* methods, pattern, takes a body, begin, handle */
-#define ROUTE_LIST(X)                                                                            \
-	X(METHOD_GET, "/", false, NULL, api_web_page)                                            \
-	X(METHOD_GET, "/openapi.json", false, NULL, api_web_openapi)                             \
-	X(METHOD_GET, "/health", false, NULL, api_health)                                        \
-	X(METHOD_GET, "/health/live", false, NULL, api_health_live)                              \
-	X(METHOD_GET, "/health/ready", false, NULL, api_health)                                  \
-	X(METHOD_GET, "/metrics", false, NULL, api_metrics)                                      \
-	X(METHOD_GET, "/models", false, NULL, api_models)                                        \
-	X(METHOD_GET, "/models/{model}", false, NULL, api_model)                                 \
-	X(METHOD_GET, "/models/{model}/layers", false, NULL, api_model_layers)                   \
-	X(METHOD_GET, "/models/{model}/layers/{layer}", false, NULL, api_model_layer)            \
-	X(METHOD_POST | METHOD_PUT, "/predict", true, api_predict_begin, api_predict)            \
-	X(METHOD_POST | METHOD_PUT, "/predict/{filename}", true, api_predict_begin, api_predict) \
-	X(METHOD_GET, "/v2", false, NULL, api_v2_server)                                         \
-	X(METHOD_GET, "/v2/health/live", false, NULL, api_v2_live)                               \
-	X(METHOD_GET, "/v2/health/ready", false, NULL, api_v2_ready)                             \
-	X(METHOD_GET, "/v2/models", false, NULL, api_v2_models)                                  \
-	X(METHOD_GET, "/v2/models/stats", false, NULL, api_v2_stats)                             \
-	X(METHOD_GET, "/v2/models/{model}", false, NULL, api_v2_model)                           \
-	X(METHOD_GET, "/v2/models/{model}/ready", false, NULL, api_v2_model_ready)               \
-	X(METHOD_GET, "/v2/models/{model}/config", false, NULL, api_v2_model_config)             \
-	X(METHOD_GET, "/v2/models/{model}/stats", false, NULL, api_v2_model_stats)               \
-	X(METHOD_POST, "/v2/models/{model}/infer", true, api_infer_begin, api_v2_infer)          \
-	X(METHOD_GET, "/v2/models/{model}/versions/{version}", false, NULL, api_v2_model)        \
-	X(METHOD_GET, "/v2/models/{model}/versions/{version}/ready", false, NULL,                \
-	  api_v2_model_ready)                                                                    \
-	X(METHOD_GET, "/v2/models/{model}/versions/{version}/config", false, NULL,               \
-	  api_v2_model_config)                                                                   \
-	X(METHOD_GET, "/v2/models/{model}/versions/{version}/stats", false, NULL,                \
-	  api_v2_model_stats)                                                                    \
-	X(METHOD_POST, "/v2/models/{model}/versions/{version}/infer", true, api_infer_begin,     \
-	  api_v2_infer)                                                                          \
-	X(METHOD_GET, "/v1/models", false, NULL, api_v2_models)                                  \
-	X(METHOD_POST, "/v1/models/{model}:predict", true, api_infer_begin, api_v1_predict)      \
+#define ROUTE_LIST(X)                                                                             \
+	X(METHOD_GET, "/", false, NULL, api_web_page)                                             \
+	X(METHOD_GET, "/openapi.json", false, NULL, api_web_openapi)                              \
+	X(METHOD_GET, "/health", false, NULL, api_health)                                         \
+	X(METHOD_GET, "/health/live", false, NULL, api_health_live)                               \
+	X(METHOD_GET, "/health/ready", false, NULL, api_health)                                   \
+	X(METHOD_GET, "/metrics", false, NULL, api_metrics)                                       \
+	X(METHOD_GET, "/debug/trace", false, NULL, api_debug_trace)                               \
+	X(METHOD_GET, "/models", false, NULL, api_models)                                         \
+	X(METHOD_GET, "/models/{model}", false, NULL, api_model)                                  \
+	X(METHOD_GET, "/models/{model}/layers", false, NULL, api_model_layers)                    \
+	X(METHOD_GET, "/models/{model}/layers/{layer}", false, NULL, api_model_layer)             \
+	X(METHOD_POST, "/v2/repository/index", true, NULL, api_repository_index)                  \
+	X(METHOD_POST, "/v2/repository/models/{model}/load", true, NULL, api_repository_load)     \
+	X(METHOD_POST, "/v2/repository/models/{model}/unload", true, NULL, api_repository_unload) \
+	X(METHOD_POST | METHOD_PUT, "/predict", true, api_predict_begin, api_predict)             \
+	X(METHOD_POST | METHOD_PUT, "/predict/{filename}", true, api_predict_begin, api_predict)  \
+	X(METHOD_GET, "/v2", false, NULL, api_v2_server)                                          \
+	X(METHOD_GET, "/v2/health/live", false, NULL, api_v2_live)                                \
+	X(METHOD_GET, "/v2/health/ready", false, NULL, api_v2_ready)                              \
+	X(METHOD_GET, "/v2/models", false, NULL, api_v2_models)                                   \
+	X(METHOD_GET, "/v2/models/stats", false, NULL, api_v2_stats)                              \
+	X(METHOD_GET, "/v2/models/{model}", false, NULL, api_v2_model)                            \
+	X(METHOD_GET, "/v2/models/{model}/ready", false, NULL, api_v2_model_ready)                \
+	X(METHOD_GET, "/v2/models/{model}/config", false, NULL, api_v2_model_config)              \
+	X(METHOD_GET, "/v2/models/{model}/stats", false, NULL, api_v2_model_stats)                \
+	X(METHOD_POST, "/v2/models/{model}/infer", true, api_infer_begin, api_v2_infer)           \
+	X(METHOD_GET, "/v2/models/{model}/versions/{version}", false, NULL, api_v2_model)         \
+	X(METHOD_GET, "/v2/models/{model}/versions/{version}/ready", false, NULL,                 \
+	  api_v2_model_ready)                                                                     \
+	X(METHOD_GET, "/v2/models/{model}/versions/{version}/config", false, NULL,                \
+	  api_v2_model_config)                                                                    \
+	X(METHOD_GET, "/v2/models/{model}/versions/{version}/stats", false, NULL,                 \
+	  api_v2_model_stats)                                                                     \
+	X(METHOD_POST, "/v2/models/{model}/versions/{version}/infer", true, api_infer_begin,      \
+	  api_v2_infer)                                                                           \
+	X(METHOD_GET, "/v1/models", false, NULL, api_v2_models)                                   \
+	X(METHOD_POST, "/v1/models/{model}:predict", true, api_infer_begin, api_v1_predict)       \
 	X(METHOD_GET, "/v1/models/{model}", false, NULL, api_v2_model_ready)
 
 const struct route routes[] = {

@@ -100,7 +100,20 @@ static int add_rules(scmp_filter_ctx filter)
 	return failed;
 }
 
-enum cnn_status sandbox_enter(struct cnn_error *err)
+/* What open() asks for to append to a file, and nothing else that writes. */
+static int allow_appending(scmp_filter_ctx filter)
+{
+	static const scmp_datum_t mask = O_ACCMODE | O_CREAT | O_TRUNC | O_APPEND;
+	static const scmp_datum_t append = O_WRONLY | O_CREAT | O_APPEND;
+	int failed = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(openat), 1,
+	                              SCMP_CMP(2, SCMP_CMP_MASKED_EQ, mask, append));
+	if (!failed && SCMP_SYS(open) >= 0)
+		failed = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(open), 1,
+		                          SCMP_CMP(1, SCMP_CMP_MASKED_EQ, mask, append));
+	return failed;
+}
+
+enum cnn_status sandbox_enter(bool appends, struct cnn_error *err)
 {
 	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ERRNO(EPERM));
 	if (!filter)
@@ -109,6 +122,8 @@ enum cnn_status sandbox_enter(struct cnn_error *err)
 	int failed = seccomp_attr_set(filter, SCMP_FLTATR_CTL_TSYNC, 1);
 	if (!failed)
 		failed = add_rules(filter);
+	if (!failed && appends)
+		failed = allow_appending(filter);
 	if (!failed)
 		failed = seccomp_load(filter);
 	seccomp_release(filter);

@@ -7,6 +7,7 @@
 #ifndef SERVER_SANDBOX_H
 #define SERVER_SANDBOX_H
 #include "engine/base/status.h"
+#include "engine/base/types.h"
 
 enum sandbox_mode {
 	SANDBOX_AUTO,
@@ -27,7 +28,8 @@ enum sandbox_mode {
 #	define SANDBOX_SANITIZED 0
 #endif
 
-/* For all threads of the process, and for good. CNN_UNSUPPORTED: the kernel does not take it. */
-enum cnn_status sandbox_enter(struct cnn_error *err);
+/* For all threads of the process, and for good. `appends`: it may open files to append to them, as it must to open
+ * its log again. CNN_UNSUPPORTED: the kernel does not take it. */
+enum cnn_status sandbox_enter(bool appends, struct cnn_error *err);
 
 #endif

@@ -1,5 +1,6 @@
 #include "server/server.h"
 #include "engine/base/cpu.h"
+#include "server/access_log.h"
 #include "server/context.h"
 #include "server/cors.h"
 #include "server/guard.h"
@@ -8,6 +9,7 @@
 #include "server/job.h"
 #include "server/keys.h"
 #include "server/listen.h"
+#include "server/models.h"
 #include "server/routes.h"
 #include "server/sandbox.h"
 #include "server/tls.h"
@@ -23,6 +25,7 @@ enum { DRAIN_POLL_MS = 20 };
 /* The running server and what only starting and ending need. */
 struct run {
 	struct server server;
+	struct log log;
 	uv_signal_t on_term, on_int, on_hup;
 	uv_timer_t drain; /* looks whether the last request is answered */
 	uint64_t drain_until_ns;
@@ -87,6 +90,9 @@ static void on_reload_signal(uv_signal_t *signal, int number)
 	log_line(run->server.log, LOG_INFO, "SIGHUP: reloading");
 	reload_keys(&run->server);
 	reload_certificate(&run->server);
+	access_log_reopen(run->server.access);
+	if (!run->server.draining)
+		models_reload(run->server.models);
 }
 
 static void on_wake(uv_async_t *async)
@@ -95,8 +101,9 @@ static void on_wake(uv_async_t *async)
 	infers_take_done(async->data);
 }
 
-/* libuv reads it before its first work item; what the user set stays. */
-static void size_decoding_pool(void)
+/* libuv's threads, which do what takes long beside the requests. It reads this before its first work item; what
+ * the user set stays. */
+static void size_thread_pool(void)
 {
 	char threads[24];
 	snprintf(threads, sizeof threads, "%zu", cpu_count());
@@ -143,12 +150,14 @@ static enum cnn_status add_models(struct server *s, const struct server_model *m
 		.workers = s->config->threads ? (size_t)s->config->threads : cpu_count(),
 		.max_batch = (size_t)s->config->max_batch,
 		.max_queue = (size_t)s->config->queue,
+		.max_queue_bytes = (size_t)s->config->queue_bytes,
 		.max_delay_ns = (uint64_t)s->config->max_delay_us * 1000u,
 	};
 	enum cnn_status status = batcher_new(&options, &s->batcher, err);
+	if (status == CNN_OK)
+		status = models_new(s, &s->models, err);
 	for (size_t i = 0; status == CNN_OK && i < n; i++)
-		status = registry_add(&s->registry, s->batcher, models[i].name, models[i].model,
-		                      err);
+		status = models_adopt(s->models, &models[i], err);
 	return status;
 }
 
@@ -157,7 +166,7 @@ static enum cnn_status enter_sandbox(struct server *s, struct cnn_error *err)
 	int mode = s->config->sandbox;
 	if (mode == SANDBOX_OFF || (mode == SANDBOX_AUTO && SANDBOX_SANITIZED))
 		return CNN_OK;
-	enum cnn_status status = sandbox_enter(err);
+	enum cnn_status status = sandbox_enter(s->access && s->config->access_log_file, err);
 	if (status == CNN_OK || mode == SANDBOX_ON)
 		return status;
 	log_line(s->log, LOG_WARNING, "%s; going on without it", err->text);
@@ -191,11 +200,13 @@ static size_t stop(struct run *run)
 {
 	struct server *s = &run->server;
 	size_t cut_off = http_stop(s->http);
-	while (s->decoding > 0 || s->infer_work > 0)
+	while (s->infer_work > 0)
 		uv_run(&s->loop, UV_RUN_ONCE);
-	batcher_free(s->batcher);
+	batcher_stop(s->batcher);
 	jobs_take_done(s);
 	infers_take_done(s);
+	models_free(s->models);
+	batcher_free(s->batcher);
 	return cut_off;
 }
 
@@ -208,16 +219,21 @@ enum cnn_status server_run(const struct config *config, const struct server_mode
 	struct server *s = &run->server;
 	s->config = config;
 	s->no_model_reason = no_model_reason;
-	s->log = config->log_format == 0 ? LOG_TEXT : LOG_JSON;
+	run->log.format = config->log_format == 0 ? LOG_TEXT : LOG_JSON;
+	s->log = &run->log;
 	s->started_ns = batcher_now_ns();
 	s->body_bytes_limit = (size_t)config->max_body > MIN_BODY_MEMORY / 2
 	                              ? 2 * (size_t)config->max_body
 	                              : MIN_BODY_MEMORY;
 	pthread_mutex_init(&s->done_lock, NULL);
 	signal(SIGPIPE, SIG_IGN);
-	size_decoding_pool();
+	size_thread_pool();
 
 	enum cnn_status status = metrics_init(&s->metrics, route_labels, n_routes + 1, err);
+	if (status == CNN_OK)
+		status = log_sink_new(NULL, &run->log.sink, err);
+	if (status == CNN_OK)
+		status = access_log_new(config, run->log.sink, &s->access, err);
 	if (status != CNN_OK)
 		goto free_run;
 	status = open_loop(run, err);
@@ -230,13 +246,15 @@ enum cnn_status server_run(const struct config *config, const struct server_mode
 		status = cors_parse(config->cors_origin, &s->cors, err);
 	if (status == CNN_OK)
 		status = add_models(s, models, n, err);
-	if (n == 0 && no_model_reason)
+	if (n == 0 && no_model_reason && !config->model_repository)
 		log_line(s->log, LOG_WARNING, "%s", no_model_reason);
 	/* Signals first: whoever reads the port may send one at once. */
 	if (status == CNN_OK && (uv_signal_start(&run->on_term, on_stop_signal, SIGTERM) != 0 ||
 	                         uv_signal_start(&run->on_int, on_stop_signal, SIGINT) != 0 ||
 	                         uv_signal_start(&run->on_hup, on_reload_signal, SIGHUP) != 0))
 		status = cnn_fail(err, CNN_IO, "cannot watch signals");
+	if (status == CNN_OK)
+		status = models_start(s->models, err);
 	if (status == CNN_OK)
 		status = open_port(s, err);
 	if (status == CNN_OK) {
@@ -254,6 +272,8 @@ enum cnn_status server_run(const struct config *config, const struct server_mode
 		log_line(s->log, LOG_INFO, "stopped");
 	close_loop(run);
 free_run:
+	access_log_free(s->access);
+	log_sink_free(run->log.sink);
 	registry_clear(&s->registry);
 	metrics_clear(&s->metrics);
 	model_stats_clear(&s->model_stats);

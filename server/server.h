@@ -1,5 +1,5 @@
 /* server.h - one running server: loop, HTTP, models, batcher, metrics. All of it but the batcher's
- * workers and the decoding lives on the loop thread. */
+ * workers lives on the loop thread. */
 #ifndef SERVER_SERVER_H
 #define SERVER_SERVER_H
 #include "engine/cnn.h"
@@ -8,6 +8,9 @@
 /* A model to serve. `name` is NULL when the command line gave none: the model's own is used. */
 struct server_model {
 	const char *name;
+	const char *path; /* where a reload finds it */
+	uint64_t stamp;   /* repository_stamp() before it was loaded */
+	double load_seconds;
 	struct cnn_model *model;
 };
 

@@ -68,6 +68,28 @@ static enum cnn_status read_output(const struct reader *r, const json_t *output,
 	return status ? status : reader_string(r, output, "name", &d->output);
 }
 
+static enum cnn_status read_batching(const struct reader *r, const json_t *batching,
+                                     struct cnn_batching *out)
+{
+	if (!batching)
+		return CNN_OK;
+	if (!json_is_object(batching))
+		return reader_wrong(r, "batching", "an object");
+	bool has = false, weighs = false;
+	enum cnn_status status =
+		reader_integer(r, batching, "max_batch", 1, 256, &has, &out->max_batch);
+	if (!status)
+		status = reader_integer(r, batching, "max_delay_us", 0, 1000000,
+		                        &out->has_max_delay, &out->max_delay_us);
+	if (!status)
+		status = reader_integer(r, batching, "priority", 1, 9, &has, &out->priority);
+	if (!status)
+		status = reader_positive(r, batching, "weight", &weighs, &out->weight);
+	if (!status && weighs && !(out->weight >= 0.001 && out->weight <= 1000))
+		status = reader_wrong(r, "weight", "a number, 0.001 to 1000");
+	return status;
+}
+
 static enum cnn_status read_root(const struct reader *r, const json_t *root, struct description *d)
 {
 	const struct {
@@ -84,6 +106,8 @@ static enum cnn_status read_root(const struct reader *r, const json_t *root, str
 		status = read_input(r, reader_get(root, "input"), d);
 	if (!status)
 		status = read_output(r, reader_get(root, "output"), d);
+	if (!status)
+		status = read_batching(r, reader_get(root, "batching"), &d->batching);
 	if (!status && d->name && !*d->name)
 		status = reader_wrong(r, "name", "a name");
 	return status;

@@ -20,6 +20,7 @@ struct description {
 	enum cnn_channels channels;
 	double scale, mean[3], std[3];
 	size_t n_mean, n_std;
+	struct cnn_batching batching;
 	/* Whose word the size, the way to it (crop, resize_short), the channels' order and the values (scale,
 	 * mean, std) are: a file's path, for errors. Each of these four comes from one place as a whole. */
 	const char *size_by, *fit_by, *channels_by, *values_by;

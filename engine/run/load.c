@@ -215,7 +215,8 @@ static uint32_t absorbed_by(const struct pass_log *log, uint32_t i)
 	return last;
 }
 
-/* The graph goes after loading: what stays of the layer table moves to the model's arena. */
+/* The graph goes after loading, unless its layers are to be seen: what stays of the layer table moves to the
+ * model's arena. */
 static bool keep_layers(struct loading *l)
 {
 	struct cnn_model *m = l->m;
@@ -265,10 +266,13 @@ static enum cnn_status keep_info(struct loading *l, struct cnn_error *err)
 	info->input_dtype = in->dtype;
 	info->path = l->onnx;
 	info->name = d->name ? d->name : default_name(l);
-	info->version = d->version ? d->version : "1";
+	info->version = l->options->version ? arena_strdup(m->arena, l->options->version)
+	                : d->version        ? d->version
+	                                    : "1";
 	info->task = d->task ? d->task : "classify";
 	info->source = or_empty(d->source);
 	info->licence = or_empty(d->licence);
+	info->batching = d->batching;
 	info->precision = mostly_integers(l) ? "int8" : "fp32";
 	info->ir_version = l->onnx_info.ir_version;
 	info->opset = l->onnx_info.opset;
@@ -284,12 +288,16 @@ static enum cnn_status keep_info(struct loading *l, struct cnn_error *err)
 	info->arena_bytes = m->plan->run_bytes;
 	info->live_bytes = m->plan->live_bytes;
 	const char **assumed = arena_alloc(m->arena, l->assumed.n + 1, sizeof *assumed);
-	if (!info->name || !info->producer || !info->input_name || !info->output_name || !assumed ||
-	    !keep_layers(l))
+	if (!info->name || !info->version || !info->producer || !info->input_name ||
+	    !info->output_name || !assumed || !keep_layers(l))
 		return cnn_fail_memory(err, l->onnx, sizeof *info);
 	memcpy(assumed, l->assumed.text, l->assumed.n * sizeof *assumed);
 	info->assumed = assumed;
 	info->n_assumed = l->assumed.n;
+	if (l->options->keep_layers) {
+		m->graph = l->g;
+		l->g = NULL;
+	}
 	return CNN_OK;
 }
 

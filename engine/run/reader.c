@@ -107,6 +107,22 @@ enum cnn_status reader_pixels(const struct reader *r, const json_t *object, cons
 	return CNN_OK;
 }
 
+enum cnn_status reader_integer(const struct reader *r, const json_t *object, const char *key,
+                               int32_t min, int32_t max, bool *has, int32_t *out)
+{
+	const json_t *v = reader_get(object, key);
+	if (!v)
+		return CNN_OK;
+	if (!json_is_integer(v) || json_integer_value(v) < min || json_integer_value(v) > max) {
+		char want[64];
+		snprintf(want, sizeof want, "a whole number, %d to %d", (int)min, (int)max);
+		return reader_wrong(r, key, want);
+	}
+	*has = true;
+	*out = (int32_t)json_integer_value(v);
+	return CNN_OK;
+}
+
 enum cnn_status reader_positive(const struct reader *r, const json_t *object, const char *key,
                                 bool *has, double *out)
 {

@@ -38,6 +38,9 @@ enum cnn_status reader_flag(const struct reader *r, const json_t *object, const 
 /* A number of pixels, 1 to 16384. */
 enum cnn_status reader_pixels(const struct reader *r, const json_t *object, const char *key,
                               int32_t *out);
+/* A whole number, min to max. */
+enum cnn_status reader_integer(const struct reader *r, const json_t *object, const char *key,
+                               int32_t min, int32_t max, bool *has, int32_t *out);
 /* A finite number above 0. */
 enum cnn_status reader_positive(const struct reader *r, const json_t *object, const char *key,
                                 bool *has, double *out);

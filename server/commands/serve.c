@@ -2,9 +2,10 @@
 #include "server/commands/model_path.h"
 #include "server/server.h"
 
-#include "engine/base/cpu.h"
 #include "server/batcher.h"
 #include "server/log.h"
+#include "server/model_log.h"
+#include "server/repository.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -16,27 +17,11 @@ struct serving {
 	size_t n;
 };
 
-static enum log_format log_of(const struct config *config)
+/* Before the server runs its messages go straight to stderr. */
+static const struct log *log_of(const struct config *config)
 {
-	return config->log_format == 0 ? LOG_TEXT : LOG_JSON;
-}
-
-static void log_model(enum log_format log, const char *name, const struct cnn_model *m, double ms)
-{
-	const struct cnn_model_info *info = cnn_model_info(m);
-	char shape[CNN_MAX_RANK * 24] = "";
-	size_t at = 0;
-	for (int32_t i = 0; i < info->input.rank; i++)
-		at += (size_t)snprintf(shape + at, sizeof shape - at, "%s%lld", i ? "×" : "",
-		                       (long long)info->input.dim[i]);
-	log_line(
-		log, LOG_INFO,
-		"model %s: %zu classes, %.2f M parameters, %.1f M MACs, input %s %s, %s, loaded in "
-		"%.0f ms",
-		name, info->classes, (double)info->parameters * 1e-6, (double)info->macs * 1e-6,
-		info->input_name, shape, cpu_isa_name(cnn_model_isa(m)), ms);
-	for (size_t i = 0; i < info->n_assumed; i++)
-		log_line(log, LOG_INFO, "model %s: assumed %s", name, info->assumed[i]);
+	static const struct log text = {LOG_TEXT, NULL}, json = {LOG_JSON, NULL};
+	return config->log_format == 0 ? &text : &json;
 }
 
 static const char *served_name(const struct server_model *m)
@@ -58,14 +43,16 @@ static bool load_one(const struct config *config, struct serving *s, const char 
 		.max_bytes = (size_t)config->max_model_memory,
 	};
 	uint64_t start = batcher_now_ns();
+	m->path = s->path[s->n];
+	m->stamp = repository_stamp(m->path, NULL);
 	if (cnn_model_load(s->path[s->n], &options, &m->model, &err) != CNN_OK) {
 		log_line(log_of(config), LOG_ERROR, "%s", err.text);
 		s->n++;
 		return false;
 	}
 	m->name = s->name[s->n++];
-	log_model(log_of(config), served_name(m), m->model,
-	          (double)(batcher_now_ns() - start) * 1e-6);
+	m->load_seconds = (double)(batcher_now_ns() - start) * 1e-9;
+	model_log(log_of(config), served_name(m), m->model, "loaded", m->load_seconds * 1e3);
 	for (size_t i = 0; i + 1 < s->n; i++) {
 		if (strcmp(served_name(&s->model[i]), served_name(m)) == 0) {
 			log_line(log_of(config), LOG_ERROR,
@@ -94,7 +81,8 @@ int command_serve(const struct config *config)
 	const char *word = config->model;
 	const char *const *words = config->args;
 	size_t n = config->n_args;
-	if (n == 0 && (word || model_path_default(place, sizeof place))) {
+	if (n == 0 &&
+	    (word || (!config->model_repository && model_path_default(place, sizeof place)))) {
 		word = word ? word : place;
 		words = &word;
 		n = 1;
@@ -111,8 +99,11 @@ int command_serve(const struct config *config)
 	for (size_t i = 0; i < n && ok; i++)
 		ok = load_one(config, &s, words[i]);
 	if (ok) {
-		ok = server_run(config, s.model, s.n,
-		                "no model is loaded: start with convd serve MODEL", &err) == CNN_OK;
+		const char *reason =
+			config->model_repository
+				? "the model repository has no model that can be served"
+				: "no model is loaded: start with convd serve MODEL";
+		ok = server_run(config, s.model, s.n, reason, &err) == CNN_OK;
 		if (!ok)
 			log_line(log_of(config), LOG_ERROR, "%s", err.text);
 	}

@@ -1,35 +1,28 @@
 #include "server/commands/trace.h"
 
 #include "server/batcher.h"
+#include "server/trace_events.h"
 
-#include <jansson.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 struct trace {
 	const struct cnn_model *model;
 	struct cnn_observer observer;
-	FILE *file;
+	struct trace_events events;
 	uint64_t start_ns;
-	size_t n;
-	bool failed;
 };
 
-/* A complete event ("X") of the step that ends now; times in microseconds. */
+/* The step ends now. */
 static void on_step(void *ctx, const struct cnn_observed *seen)
 {
 	struct trace *t = ctx;
-	double end = (double)(batcher_now_ns() - t->start_ns) * 1e-3, us = (double)seen->ns * 1e-3;
+	uint64_t end = batcher_now_ns() - t->start_ns;
 	const struct cnn_layer *layer = cnn_model_layer(t->model, seen->layer);
-	json_t *event = json_pack(
-		"{s:s, s:s, s:s, s:f, s:f, s:i, s:i, s:{s:s, s:I, s:I}}", "name",
-		layer ? layer->name : seen->kernel, "cat", layer ? layer->op : "copy", "ph", "X",
-		"ts", end - us, "dur", us, "pid", 1, "tid", 1, "args", "kernel", seen->kernel,
-		"picture", (json_int_t)seen->picture, "pictures", (json_int_t)seen->pictures);
-	if (!event || (t->n++ && fputs(",\n", t->file) < 0) ||
-	    json_dumpf(event, t->file, JSON_COMPACT | JSON_REAL_PRECISION(9)) != 0)
-		t->failed = true;
-	json_decref(event);
+	trace_events_span(&t->events, (struct trace_row){1, 1}, layer ? layer->name : seen->kernel,
+	                  layer ? layer->op : "copy", end > seen->ns ? end - seen->ns : 0, seen->ns,
+	                  json_pack("{s:s, s:I, s:I}", "kernel", seen->kernel, "picture",
+	                            (json_int_t)seen->picture, "pictures",
+	                            (json_int_t)seen->pictures));
 }
 
 struct trace *trace_open(const struct cnn_model *model, const char *path)
@@ -40,12 +33,12 @@ struct trace *trace_open(const struct cnn_model *model, const char *path)
 	t->model = model;
 	t->observer = (struct cnn_observer){on_step, t};
 	t->start_ns = batcher_now_ns();
-	t->file = fopen(path, "w");
-	if (!t->file) {
+	FILE *file = fopen(path, "w");
+	if (!file) {
 		free(t);
 		return NULL;
 	}
-	t->failed = fputs("{\"displayTimeUnit\":\"ms\",\"traceEvents\":[\n", t->file) < 0;
+	trace_events_begin(&t->events, file);
 	return t;
 }
 
@@ -58,8 +51,8 @@ bool trace_close(struct trace *trace)
 {
 	if (!trace)
 		return true;
-	bool ok = !trace->failed && fputs("\n]}\n", trace->file) >= 0;
-	ok = fclose(trace->file) == 0 && ok;
+	bool ok = trace_events_end(&trace->events);
+	ok = fclose(trace->events.file) == 0 && ok;
 	free(trace);
 	return ok;
 }

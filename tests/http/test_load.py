@@ -46,7 +46,7 @@ def test_full_queue(t):
 def test_deadline(t):
     server = t.start("--threads", "1", "--max-batch", "1", "--predict-timeout-ms", "10", t.suite.model("slow"))
     statuses = [r.status for r in storm(server, 12, photos.jpeg(), 60 * t.suite.patience)]
-    check(set(statuses) <= {200, 504} and 504 in statuses, f"statuses: {sorted(statuses)}")
+    check(set(statuses) <= {200, 503, 504} and 504 in statuses, f"statuses: {sorted(statuses)}")
     server.still_answers()
 
 

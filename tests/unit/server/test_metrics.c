@@ -49,11 +49,29 @@ static void requests_are_counted_by_route_and_code(void)
 static void a_bound_belongs_to_its_bucket(void)
 {
 	CHECK_INT(metrics_init(&m, labels, 2, &err), CNN_OK);
-	metrics_pictures(&m.batch, 8);
+	metrics_pictures(&metrics_model(&m, "net")->batch, 8);
 	char *text = page();
-	CHECK(strstr(text, "convd_batch_pictures_bucket{le=\"6\"} 0\n"));
-	CHECK(strstr(text, "convd_batch_pictures_bucket{le=\"8\"} 1\n"));
-	CHECK(strstr(text, "convd_batch_pictures_sum 8\nconvd_batch_pictures_count 1\n"));
+	CHECK(strstr(text, "convd_batch_pictures_bucket{model=\"net\",le=\"6\"} 0\n"));
+	CHECK(strstr(text, "convd_batch_pictures_bucket{model=\"net\",le=\"8\"} 1\n"));
+	CHECK(strstr(text, "convd_batch_pictures_sum{model=\"net\"} 8\n"));
+	free(text);
+	metrics_clear(&m);
+}
+
+static void models_beyond_the_limit_share_a_row(void)
+{
+	CHECK_INT(metrics_init(&m, labels, 2, &err), CNN_OK);
+	struct model_metrics *first = metrics_model(&m, "model 0");
+	for (int i = 0; i < METRIC_MODELS + 10; i++) {
+		char name[32];
+		snprintf(name, sizeof name, "model %d", i);
+		metrics_pictures(&metrics_model(&m, name)->batch, 1);
+	}
+	CHECK(metrics_model(&m, "model 0") == first);
+	CHECK(metrics_model(&m, "new") == metrics_model(&m, "newer"));
+	char *text = page();
+	CHECK(strstr(text, "convd_batch_pictures_count{model=\"model 63\"} 1\n"));
+	CHECK(strstr(text, "convd_batch_pictures_count{model=\"(others)\"} 10\n"));
 	free(text);
 	metrics_clear(&m);
 }
@@ -91,5 +109,6 @@ static void label_values_are_escaped(void)
 
 TEST_MAIN({"requests_are_counted_by_route_and_code", requests_are_counted_by_route_and_code},
           {"a_bound_belongs_to_its_bucket", a_bound_belongs_to_its_bucket},
+          {"models_beyond_the_limit_share_a_row", models_beyond_the_limit_share_a_row},
           {"every_metric_is_declared", every_metric_is_declared},
           {"label_values_are_escaped", label_values_are_escaped})

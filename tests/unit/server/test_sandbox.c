@@ -12,17 +12,22 @@
 #include <sys/stat.h>
 
 /* Each test has a process of its own, which ends with its sandbox. */
-static void enter(void)
+static void enter_with(bool appends)
 {
 	struct cnn_error err;
 	if (SANDBOX_SANITIZED)
 		SKIP("a sanitizer needs what the sandbox takes away");
 	if (getenv("CONVD_TEST_NO_FORK"))
 		SKIP("it would stay for the other tests");
-	enum cnn_status status = sandbox_enter(&err);
+	enum cnn_status status = sandbox_enter(appends, &err);
 	if (status == CNN_UNSUPPORTED)
 		SKIP(err.text);
 	CHECK_INT(status, CNN_OK);
+}
+
+static void enter(void)
+{
+	enter_with(false);
 }
 
 #define CHECK_DENIED(call)               \
@@ -73,6 +78,7 @@ static void the_rest_is_denied(void)
 	CHECK_DENIED(open("/dev/null", O_WRONLY));
 	CHECK_DENIED(open("/dev/null", O_RDWR));
 	CHECK_DENIED(open("/tmp/convd-sandbox", O_RDONLY | O_CREAT, 0600));
+	CHECK_DENIED(open("/dev/null", O_WRONLY | O_CREAT | O_APPEND, 0600));
 	CHECK_DENIED(open("/tmp", O_TMPFILE | O_RDWR, 0600));
 	CHECK_DENIED(unlink("/tmp/convd-sandbox"));
 	CHECK_DENIED(rename("/tmp/convd-sandbox", "/tmp/convd-sandbox-2"));
@@ -94,6 +100,18 @@ static void the_rest_is_denied(void)
 	void *page = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	CHECK(page != MAP_FAILED);
 	CHECK_DENIED(mprotect(page, 4096, PROT_READ | PROT_EXEC));
+}
+
+static void a_log_may_be_opened_to_append(void)
+{
+	enter_with(true);
+	int fd = open("/dev/null", O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+	CHECK(fd >= 0);
+	CHECK_INT(close(fd), 0);
+	CHECK_DENIED(open("/dev/null", O_WRONLY));
+	CHECK_DENIED(open("/dev/null", O_WRONLY | O_APPEND));
+	CHECK_DENIED(open("/dev/null", O_WRONLY | O_CREAT | O_APPEND | O_TRUNC, 0600));
+	CHECK_DENIED(open("/dev/null", O_RDWR | O_CREAT | O_APPEND, 0600));
 }
 
 static pthread_barrier_t barrier;
@@ -136,5 +154,6 @@ static void an_abort_is_still_one(void)
 }
 
 TEST_MAIN({"serving_goes_on", serving_goes_on}, {"the_rest_is_denied", the_rest_is_denied},
+          {"a_log_may_be_opened_to_append", a_log_may_be_opened_to_append},
           {"threads_that_run_are_in_it", threads_that_run_are_in_it},
           {"an_abort_is_still_one", an_abort_is_still_one})
