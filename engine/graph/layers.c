@@ -14,6 +14,8 @@ struct table {
 	struct graph *g;
 	struct cost cost;
 	struct follower follower;
+	size_t *reader; /* by row: the last row that listed it, plus 1 */
+	size_t n_row;
 };
 
 static struct cnn_shape shape_of(const struct value *v)
@@ -57,6 +59,39 @@ static const struct value *picture_of(const struct table *t, const struct node *
 	return graph_in(t->g, n, 0);
 }
 
+/* The row that puts out what input i of a node reads, or CNN_LAYER_PICTURE; false when it reads none. What depends on
+ * the picture comes from a row or is the picture. */
+static bool source_of(const struct table *t, const struct node *n, uint32_t i, uint32_t *row)
+{
+	if (n->in[i] == NO_VALUE || !t->follower.of[n->in[i]].picture)
+		return false;
+	node_id producer = t->g->value[n->in[i]].producer;
+	*row = producer == NO_NODE ? CNN_LAYER_PICTURE : t->g->node[producer].layer;
+	return true;
+}
+
+static bool fill_inputs(struct table *t, struct cnn_layer *row, const struct node *n)
+{
+	uint32_t source, *inputs = arena_alloc(t->g->arena, n->n_in, sizeof *inputs);
+	if (!inputs)
+		return false;
+	bool picture = false;
+	for (uint32_t i = 0; i < n->n_in; i++) {
+		if (!source_of(t, n, i, &source))
+			continue;
+		bool listed =
+			source == CNN_LAYER_PICTURE ? picture : t->reader[source] == t->n_row + 1;
+		if (source == CNN_LAYER_PICTURE)
+			picture = true;
+		else
+			t->reader[source] = t->n_row + 1;
+		if (!listed)
+			inputs[row->n_inputs++] = source;
+	}
+	row->inputs = inputs;
+	return true;
+}
+
 static bool fill_row(struct table *t, struct cnn_layer *row, const struct node *n)
 {
 	const struct value *x = picture_of(t, n), *y = graph_out(t->g, n);
@@ -76,15 +111,18 @@ static bool fill_row(struct table *t, struct cnn_layer *row, const struct node *
 			row->output_bytes += (int64_t)graph_value_bytes(&t->g->value[n->out[k]]);
 	fill_field(row, t, &t->follower.of[n->out[0]]);
 	row->formula = layer_formula(t->g, n);
-	return row->formula != NULL;
+	return row->formula != NULL && fill_inputs(t, row, n);
 }
 
-static enum cnn_status table_new(struct graph *g, struct table *t, struct cnn_error *err)
+static enum cnn_status table_new(struct graph *g, struct table *t, size_t live,
+                                 struct cnn_error *err)
 {
 	t->g = t->follower.g = g;
+	t->reader = calloc(live + 1, sizeof *t->reader);
 	t->follower.room = (struct field_room){arena_new(), FIELD_WORK};
 	t->follower.of = calloc(g->n_value + 1, sizeof *t->follower.of);
-	if (!t->follower.room.arena || !t->follower.of || !follow_inputs(&t->follower))
+	if (!t->reader || !t->follower.room.arena || !t->follower.of ||
+	    !follow_inputs(&t->follower))
 		return cnn_fail_memory(err, "the layer table", g->n_value * sizeof *t->follower.of);
 	return cost_new(g, &t->cost, err);
 }
@@ -93,6 +131,7 @@ static void table_free(struct table *t)
 {
 	arena_free(t->follower.room.arena);
 	free(t->follower.of);
+	free(t->reader);
 	cost_free(&t->cost);
 }
 
@@ -105,7 +144,7 @@ enum cnn_status graph_build_layers(struct graph *g, struct graph_layers *out, st
 	if (!layers.row)
 		return cnn_fail_memory(err, "the layer table", live * sizeof *layers.row);
 	struct table t = {0};
-	enum cnn_status s = table_new(g, &t, err);
+	enum cnn_status s = table_new(g, &t, live, err);
 	for (size_t i = 0; i < g->n_node && !s; i++) {
 		struct node *n = &g->node[i];
 		if (n->dead)
@@ -114,10 +153,11 @@ enum cnn_status graph_build_layers(struct graph *g, struct graph_layers *out, st
 			s = cnn_fail_memory(err, n->name, 0);
 		if (s || !t.follower.of[n->out[0]].picture)
 			continue;
-		if (!fill_row(&t, &layers.row[layers.n], n))
+		if (!fill_row(&t, &layers.row[t.n_row], n))
 			s = cnn_fail_memory(err, n->name, 0);
-		n->layer = (uint32_t)layers.n++;
+		n->layer = (uint32_t)t.n_row++;
 	}
+	layers.n = t.n_row;
 	table_free(&t);
 	if (!s)
 		*out = layers;

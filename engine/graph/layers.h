@@ -12,11 +12,17 @@ struct cnn_shape {
 	int64_t dim[CNN_MAX_RANK];
 };
 
+/* Among the inputs of a layer: the picture itself, no layer's output. */
+#define CNN_LAYER_PICTURE UINT32_MAX
+
 /* One layer as the file names it, for introspection. Strings live as long as the
  * model. Numbers are for one picture. */
 struct cnn_layer {
 	const char *name, *op;
 	const char *fused_into; /* the layer that absorbed it; NULL when it runs by itself */
+	const uint32_t *
+		inputs; /* [n_inputs]: the rows whose outputs it reads, each once, or CNN_LAYER_PICTURE */
+	size_t n_inputs;
 	struct cnn_shape input, output;
 	bool windowed; /* Conv and pools: the next line means something */
 	int32_t kernel[2], stride[2], pad[4],
