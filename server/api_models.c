@@ -1,5 +1,6 @@
 #include "server/api.h"
 #include "server/find_layer.h"
+#include "server/layer_table.h"
 #include "server/model_json.h"
 #include "server/model_status.h"
 #include "server/request.h"
@@ -62,11 +63,15 @@ void api_model_layers(struct request *r)
 	if (!format || strcmp(format, "json") == 0) {
 		reply_json(&r->reply, 200, model_json_layers(m->model, m->name));
 	} else if (strcmp(format, "text") == 0) {
-		char *text = model_text_layers(m->model, m->name);
+		char *text = layer_table_text(m->model, m->name, NULL);
 		reply_text(&r->reply, 200, "text/plain; charset=utf-8", text,
 		           text ? strlen(text) : 0);
+	} else if (strcmp(format, "csv") == 0) {
+		char *text = layer_table_csv(m->model, NULL);
+		reply_text(&r->reply, 200, "text/csv; charset=utf-8; header=present", text,
+		           text ? strlen(text) : 0);
 	} else {
-		reply_error(&r->reply, 400, "bad_query", "format=%.40s: must be json or text",
+		reply_error(&r->reply, 400, "bad_query", "format=%.40s: must be json, text or csv",
 		            format);
 	}
 }

@@ -13,14 +13,6 @@ static json_t *shape_json(const struct cnn_shape *shape)
 	return list;
 }
 
-static json_t *numbers_json(const int32_t *n, size_t count)
-{
-	json_t *list = json_array();
-	for (size_t i = 0; list && i < count; i++)
-		json_array_append_new(list, json_integer(n[i]));
-	return list;
-}
-
 json_t *model_json_id(const struct cnn_model *model, const char *name)
 {
 	const struct cnn_model_info *info = cnn_model_info(model);
@@ -86,52 +78,6 @@ json_t *model_json_info(const struct cnn_model *model, const char *name)
 	                 "weight_bytes", (json_int_t)info->weight_bytes, "max_batch",
 	                 (json_int_t)info->max_batch, "isa", cpu_isa_name(cnn_model_isa(model)),
 	                 "assumed", assumed);
-}
-
-json_t *model_json_layer(const struct cnn_model *model, size_t layer)
-{
-	const struct cnn_layer *l = cnn_model_layer(model, layer);
-	bool whole = l->receptive_field[0] == 0;
-	return json_pack(
-		"{s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:i, s:I, s:I, s:I, s:o, s:s, s:s?}",
-		"name", l->name, "op", l->op, "input_shape", shape_json(&l->input), "output_shape",
-		shape_json(&l->output), "kernel",
-		l->windowed ? numbers_json(l->kernel, 2) : json_null(), "stride",
-		l->windowed ? numbers_json(l->stride, 2) : json_null(), "padding",
-		l->windowed ? numbers_json(l->pad, 4) : json_null(), "dilation",
-		l->windowed ? numbers_json(l->dilation, 2) : json_null(), "groups",
-		l->windowed ? l->groups : 1, "parameters", (json_int_t)l->parameters, "macs",
-		(json_int_t)l->macs, "macs_if_dense", (json_int_t)l->macs_if_dense,
-		"receptive_field", whole ? json_null() : numbers_json(l->receptive_field, 2),
-		"formula", l->formula, "fused_into", l->fused_into);
-}
-
-/* Sums that stay at the largest number instead of wrapping. */
-static int64_t add(int64_t a, int64_t b)
-{
-	return a > INT64_MAX - b ? INT64_MAX : a + b;
-}
-
-static int64_t total_if_dense(const struct cnn_model *model)
-{
-	int64_t sum = 0;
-	for (size_t i = 0; i < cnn_model_layers(model); i++)
-		sum = add(sum, cnn_model_layer(model, i)->macs_if_dense);
-	return sum;
-}
-
-json_t *model_json_layers(const struct cnn_model *model, const char *name)
-{
-	const struct cnn_model_info *info = cnn_model_info(model);
-	size_t n = cnn_model_layers(model);
-	json_t *rows = json_array();
-	for (size_t i = 0; rows && i < n; i++)
-		json_array_append_new(rows, model_json_layer(model, i));
-	json_t *totals = json_pack("{s:I, s:I, s:I, s:I}", "layers", (json_int_t)n, "parameters",
-	                           (json_int_t)info->parameters, "macs", (json_int_t)info->macs,
-	                           "macs_if_dense", (json_int_t)total_if_dense(model));
-	return json_pack("{s:o, s:o, s:o}", "model", model_json_id(model, name), "layers", rows,
-	                 "totals", totals);
 }
 
 json_t *model_json_prediction(const struct cnn_model *model, const char *name,

@@ -13,10 +13,6 @@ json_t *model_json_info(const struct cnn_model *model, const char *name);
 /* One row, and {"model", "layers", "totals"}: the object of /models/{m}/layers. */
 json_t *model_json_layer(const struct cnn_model *model, size_t layer);
 json_t *model_json_layers(const struct cnn_model *model, const char *name);
-/* The same table as text for people, a line a layer, totals last. A string from malloc(), NULL when memory runs
- * out. */
-char *model_text_layers(const struct cnn_model *model, const char *name);
-
 struct prediction_timing {
 	double decode_ms, queue_ms, inference_ms, total_ms;
 };
