@@ -76,8 +76,15 @@ $(B)/gen/onnx.pb-c.o: $(B)/gen/onnx.pb-c.c $(B)/flags
 	$(call say,CC,$<)$(CC) -std=c11 -O2 -g -I$(B)/gen $(if $(SAN),-fsanitize=$(SAN)) -w -c -o $@ $<
 $(call OBJ,$(wildcard engine/onnx/*.c tests/unit/*/*.c tests/onnx/*.c tests/fuzz/*.c)): $(B)/gen/onnx.pb-c.h
 
-# The web page is part of the program, and the style of training's report.
-$(call OBJ,server/api_web.c server/commands/train_report.c): $(wildcard server/web/*)
+# The web page is part of the program, and the style of training's report. The list has each file's digest, by which
+# browsers ask whether they have it already.
+WEB := $(sort $(wildcard server/web/*))
+$(B)/gen/web_files.h: server/web $(WEB) | $(B)/flags
+	@mkdir -p $(@D)
+	$(call say,WEB,$@)for f in $(WEB); do n=$${f##*/}; printf 'WEB_FILE(web_%s, "%s", "%.16s")\n' \
+		"$$(echo $$n | tr .- __)" $$n "$$(sha256sum <$$f)"; done >$@
+$(call OBJ,server/api_web.c): $(B)/gen/web_files.h
+$(call OBJ,server/api_web.c server/commands/train_report.c): $(WEB)
 
 # Objects depend on the flags they were built with. What is missing is said here, once, before a compiler says it.
 $(B)/flags: FORCE

@@ -133,6 +133,8 @@ static enum MHD_Result see_header(void *ctx, enum MHD_ValueKind kind, const char
 		f->id = value;
 	} else if (strcasecmp(name, "Content-Type") == 0) {
 		f->request->content_type = arena_strdup(f->request->arena, value);
+	} else if (strcasecmp(name, "If-None-Match") == 0) {
+		f->request->if_none_match = arena_strdup(f->request->arena, value);
 	} else if (strcasecmp(name, "Inference-Header-Content-Length") == 0) {
 		see_inference_header(f->request, value);
 	} else if (strcasecmp(name, "Content-Encoding") == 0) {

@@ -43,14 +43,23 @@ export function headline(answer) {
 	return [labelOf(best) + ' ', el('span', {class: 'share'}, percent(best.probability))];
 }
 
+/* As large as fits, with the photo's proportions: what is drawn over it lies exactly there. */
+function showPhoto(photo) {
+	at('photo').src = photo.url;
+	at('result').style.aspectRatio = photo.width ? photo.width + ' / ' + photo.height : '';
+	at('result').style.maxWidth = photo.width ? `calc(26rem * ${photo.width / photo.height})` : '';
+}
+
 function show() {
 	const answer = state.answer;
 	at('result').hidden = at('answer').hidden = !state.photo;
 	at('state').hidden = at('welcome').hidden = Boolean(state.photo);
-	if (state.photo && at('photo').src !== state.photo.url) at('photo').src = state.photo.url;
+	if (state.photo && at('photo').src !== state.photo.url) showPhoto(state.photo);
+	at('compare').disabled = !answer;
+	at('looking').hidden = !answer || !state.server.views;
 	at('photo').alt = t('photo.alt');
 	if (!answer) return;
-	at('headline').className = '';
+	at('headline').className = 'headline';
 	at('headline').replaceChildren(...headline(answer));
 	at('classes').replaceChildren(bars(answer, p => tell('class', p)));
 	at('times').replaceChildren(timing(answer));
@@ -67,7 +76,7 @@ async function classify() {
 	const {signal} = running;
 	state.answer = null;
 	show();
-	at('headline').className = 'wait';
+	at('headline').className = 'headline wait';
 	at('headline').textContent = t('result.wait');
 	try {
 		const answer = await predict(state.model, state.photo, signal);
@@ -77,7 +86,7 @@ async function classify() {
 		tell('predicted');
 	} catch (e) {
 		if (wasAborted(e) || signal.aborted) return;
-		at('headline').className = 'bad';
+		at('headline').className = 'headline bad';
 		at('headline').textContent = t('error.server', {why: e.message});
 		for (const id of ['classes', 'times', 'facts']) at(id).replaceChildren();
 	}

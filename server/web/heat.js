@@ -124,7 +124,6 @@ export function startHeat() {
 	on('class', p => (shown?.class === p.class ? hide() : look(p.class)));
 	on('photo model', listClasses);
 	on('language', say);
-	on('models', () => (at('looking').hidden = !state.server.views));
 	at('method').onchange = () => {
 		if (shown) look(shown.class);
 	};

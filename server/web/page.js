@@ -2,7 +2,7 @@
 import {getJson} from './api.js';
 import {startClasses} from './classes.js';
 import {startCompare} from './compare.js';
-import {at, el, keep, kept} from './dom.js';
+import {at, el, keep, kept, whole} from './dom.js';
 import {startHeat} from './heat.js';
 import {startInspect} from './inspect.js';
 import {startLayer} from './layer.js';
@@ -15,10 +15,15 @@ import {t} from './text.js';
 
 let trouble = null; /* what keeps the page from working, as a text's key and values */
 
+function aboutModel(model) {
+	const {labels} = model, {width, height} = model.preprocessing;
+	const told = labels.length > 8 ? labels.slice(0, 6).join(', ') + ' …' : labels.join(', ');
+	return t('state.ready', {model: model.name, width, height, classes: whole(model.output.classes)}) + (told && ' ' + told + '.');
+}
+
 function showState() {
 	at('state').className = trouble ? 'bad' : 'soft';
-	at('state').textContent = trouble ? t(...trouble) : state.models.length
-		? t('state.ready', {models: state.models.map(m => m.name).join(', ')}) : t('state.wait');
+	at('state').textContent = trouble ? t(...trouble) : state.model ? aboutModel(state.model) : t('state.wait');
 }
 
 function useModel(name) {
@@ -26,6 +31,7 @@ function useModel(name) {
 	at('model').value = state.model.name;
 	keep('convd-model', state.model.name, 'sessionStorage');
 	tell('model');
+	showState();
 }
 
 async function findModels() {

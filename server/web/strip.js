@@ -42,6 +42,7 @@ function card(row) {
 
 function show() {
 	at('network').hidden = state.layers.length === 0;
+	at('strip').classList.toggle('bare', !sheet && !at('strip').hasAttribute('aria-busy'));
 	at('strip').replaceChildren(...state.layers.map(card));
 	if (state.layer) at('strip').setAttribute('aria-activedescendant', 'layer-' + state.layer.index);
 	const {layers, parameters, macs, macs_if_dense: dense} = state.totals || {};
@@ -109,6 +110,7 @@ async function loadThumbnails() {
 	sheet = null;
 	if (!state.photo || !state.model || !state.server.views || !state.layers.length) return;
 	at('strip').setAttribute('aria-busy', 'true');
+	at('strip').classList.remove('bare');
 	try {
 		const path = `${modelPath(state.model.name)}/strip?width=${THUMB}&height=${THUMB}&columns=12`;
 		const answer = await getJson(path, {method: 'POST', body: state.photo.blob, signal});

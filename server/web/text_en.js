@@ -4,7 +4,7 @@ export const en = {
 	'lead': 'Drop a photo and watch a convolutional network look at it, layer by layer, down to the single multiplication.',
 	'nav.docs': 'Interface', 'nav.page': 'The network', 'nav.models': 'Models', 'nav.metrics': 'Metrics',
 	'skip': 'Skip to the photo', 'language': 'Language', 'theme.dark': 'Dark colours',
-	'state.wait': 'Asking the server for its models …', 'state.ready': 'Ready: {models}',
+	'state.wait': 'Asking the server for its models …', 'state.ready': '{model} is ready. It looks at {width} × {height} pixels and tells {classes} classes apart:',
 	'state.none': 'The server has no model that takes pictures.', 'state.key': 'Without a key the server tells nothing.', 'retry': 'Try again',
 	'error.server': 'The server says: {why}', 'error.maps': 'Not to be seen: {why}',
 

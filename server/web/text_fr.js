@@ -4,7 +4,7 @@ export const fr = {
 	'lead': 'Déposez une photo et suivez le regard d’un réseau de convolution, couche par couche, jusqu’à la moindre multiplication.',
 	'nav.docs': 'Interface', 'nav.page': 'Le réseau', 'nav.models': 'Modèles', 'nav.metrics': 'Mesures',
 	'skip': 'Aller à la photo', 'language': 'Langue', 'theme.dark': 'Couleurs sombres',
-	'state.wait': 'Demande des modèles au serveur…', 'state.ready': 'Prêt\u00a0: {models}',
+	'state.wait': 'Demande des modèles au serveur…', 'state.ready': '{model} est prêt. Il regarde {width} × {height} pixels et distingue {classes} classes\u00a0:',
 	'state.none': 'Le serveur n’a pas de modèle qui prenne des images.', 'state.key': 'Sans clé, le serveur ne dit rien.', 'retry': 'Réessayer',
 	'error.server': 'Le serveur répond\u00a0: {why}', 'error.maps': 'Impossible à montrer\u00a0: {why}',
 
