@@ -77,13 +77,17 @@ $(B)/gen/onnx.pb-c.o: $(B)/gen/onnx.pb-c.c $(B)/flags
 $(call OBJ,$(wildcard engine/onnx/*.c tests/unit/*/*.c tests/onnx/*.c tests/fuzz/*.c)): $(B)/gen/onnx.pb-c.h
 
 # The web page is part of the program, and the style of training's report. The list has each file's digest, by which
-# browsers ask whether they have it already.
-WEB := $(sort $(wildcard server/web/*))
+# browsers ask whether they have it already; text goes over the wire compressed.
+WEB   := $(sort $(wildcard server/web/*))
+WEBGZ := $(patsubst server/web/%,$(B)/gen/web/%.gz,$(WEB))
+$(B)/gen/web/%.gz: server/web/% | $(B)/flags
+	@mkdir -p $(@D)
+	$(Q)gzip -9n <$< >$@
 $(B)/gen/web_files.h: server/web $(WEB) | $(B)/flags
 	@mkdir -p $(@D)
-	$(call say,WEB,$@)for f in $(WEB); do n=$${f##*/}; printf 'WEB_FILE(web_%s, "%s", "%.16s")\n' \
-		"$$(echo $$n | tr .- __)" $$n "$$(sha256sum <$$f)"; done >$@
-$(call OBJ,server/api_web.c): $(B)/gen/web_files.h
+	$(call say,WEB,$@)for f in $(WEB); do n=$${f##*/}; printf 'WEB_FILE(web_%s, "%s", "$(B)/gen/web/%s.gz", "%.16s")\n' \
+		"$$(echo $$n | tr .- __)" $$n $$n "$$(sha256sum <$$f)"; done >$@
+$(call OBJ,server/api_web.c): $(B)/gen/web_files.h $(WEBGZ)
 $(call OBJ,server/api_web.c server/commands/train_report.c): $(WEB)
 
 # Objects depend on the flags they were built with. What is missing is said here, once, before a compiler says it.

@@ -3,22 +3,27 @@
 
 #include <string.h>
 
-/* The files are part of the program. web_files.h lists those of server/web, with the digest of each. */
-#define WEB_FILE(symbol, name, digest)                                                 \
-	__asm__(".pushsection .rodata\n"                                               \
-	        ".global " #symbol "\n.global " #symbol "_end\n" #symbol ":\n.incbin " \
-	        "\"server/web/" name "\"\n" #symbol "_end:\n.byte 0\n"                 \
-	        ".popsection\n");                                                      \
+/* The files are part of the program, as they are and compressed. web_files.h lists those of server/web, with the
+ * digest of each. */
+#define EMBED(symbol, path)                                                                   \
+	__asm__(".pushsection .rodata\n"                                                      \
+	        ".global " #symbol "\n.global " #symbol "_end\n" #symbol ":\n.incbin \"" path \
+	        "\"\n" #symbol "_end:\n.byte 0\n"                                             \
+	        ".popsection\n");                                                             \
 	extern const char symbol[], symbol##_end[];
+#define WEB_FILE(symbol, name, compressed, digest) \
+	EMBED(symbol, "server/web/" name)          \
+	EMBED(symbol##_gz, compressed)
 #include "web_files.h"
 #undef WEB_FILE
 
 struct web_file {
-	const char *name, *etag, *bytes, *end;
+	const char *name, *etag, *bytes, *end, *gz, *gz_end;
 };
 
 static const struct web_file files[] = {
-#define WEB_FILE(symbol, name, digest) {name, "\"" digest "\"", symbol, symbol##_end},
+#define WEB_FILE(symbol, name, compressed, digest) \
+	{name, "\"" digest "\"", symbol, symbol##_end, symbol##_gz, symbol##_gz_end},
 #include "web_files.h"
 #undef WEB_FILE
 };
@@ -51,17 +56,25 @@ static const char *type_of(const char *name)
 	return NULL;
 }
 
-/* The file, or 304 when the browser has it. */
+/* Compressed for who takes that, where it is shorter; or 304, when the browser has it. The tag is a weak one: it is
+ * the same for both forms. */
 static void reply_file(struct request *r, const struct web_file *file, const char *type)
 {
 	const char *has = r->if_none_match;
+	size_t len = (size_t)(file->end - file->bytes), gz_len = (size_t)(file->gz_end - file->gz);
+	bool compressed = r->takes_gzip && gz_len < len * 9 / 10;
 	if (has && (strcmp(has, "*") == 0 || strstr(has, file->etag)))
 		reply_static(&r->reply, 304, NULL, "", 0);
+	else if (compressed)
+		reply_static(&r->reply, 200, type, file->gz, gz_len);
 	else
-		reply_static(&r->reply, 200, type, file->bytes, (size_t)(file->end - file->bytes));
+		reply_static(&r->reply, 200, type, file->bytes, len);
 	r->reply.cache_control = "no-cache";
-	reply_header(&r->reply, "ETag", file->etag);
+	reply_header(&r->reply, "ETag", arena_printf(r->arena, "W/%s", file->etag));
+	reply_header(&r->reply, "Vary", "Accept-Encoding");
 	reply_header(&r->reply, "X-Content-Type-Options", "nosniff");
+	if (compressed && r->reply.status == 200)
+		reply_header(&r->reply, "Content-Encoding", "gzip");
 }
 
 /* A page runs scripts of this server only, and sends nothing elsewhere. */

@@ -111,6 +111,17 @@ static void see_inference_header(struct request *r, const char *value)
 		r->inference_header = "(out of memory)";
 }
 
+/* Named and not refused: "gzip;q=0" says no. */
+static bool accepts_gzip(const char *value)
+{
+	const char *gzip = strcasestr(value, "gzip");
+	if (!gzip)
+		return false;
+	const char *rest = gzip + 4 + strspn(gzip + 4, " ;");
+	return strncasecmp(rest, "q=0", 3) != 0 ||
+	       (rest[3] == '.' && strspn(rest + 4, "0") != strcspn(rest + 4, ", "));
+}
+
 static enum MHD_Result see_header(void *ctx, enum MHD_ValueKind kind, const char *name,
                                   const char *value)
 {
@@ -135,6 +146,8 @@ static enum MHD_Result see_header(void *ctx, enum MHD_ValueKind kind, const char
 		f->request->content_type = arena_strdup(f->request->arena, value);
 	} else if (strcasecmp(name, "If-None-Match") == 0) {
 		f->request->if_none_match = arena_strdup(f->request->arena, value);
+	} else if (strcasecmp(name, "Accept-Encoding") == 0) {
+		f->request->takes_gzip = accepts_gzip(value);
 	} else if (strcasecmp(name, "Inference-Header-Content-Length") == 0) {
 		see_inference_header(f->request, value);
 	} else if (strcasecmp(name, "Content-Encoding") == 0) {

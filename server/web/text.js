@@ -14,9 +14,10 @@ export function t(key, values = {}) {
 }
 export const has = key => key in en;
 
-/* Fill in what the HTML only names: data-t is an element's text, data-t-label its accessible name. */
+/* Fill in what the HTML only names: data-t is an element's text, data-t-label its accessible name, data-t-hint a
+ * field's placeholder. */
 export function translate(root = document) {
 	for (const e of root.querySelectorAll('[data-t]')) e.textContent = t(e.dataset.t);
 	for (const e of root.querySelectorAll('[data-t-label]')) e.setAttribute('aria-label', t(e.dataset.tLabel));
-	for (const e of root.querySelectorAll('[data-t-title]')) e.title = t(e.dataset.tTitle);
+	for (const e of root.querySelectorAll('[data-t-hint]')) e.placeholder = t(e.dataset.tHint);
 }
