@@ -149,7 +149,8 @@ SUITES_golden = 'golden $(PYTHON) tests/golden/golden.py $(B)' \
 SUITES_onnx   = 'onnx $(PYTHON) tests/onnx/run.py $(B)'
 SUITES_http   = 'http $(PYTHON) tests/http/run.py $(B)'
 SUITES_train  = 'train $(PYTHON) tests/train/run.py $(B)'
-SUITES       ?= rules unit onnx golden http train
+SUITES_page   = 'page tests/page/run.sh $(B)'
+SUITES       ?= rules unit onnx golden http train page
 run_suites    = @printf '%s\n' $(foreach s,$(1),$(SUITES_$(s))) | tests/run.sh $(B)/test-logs
 
 export ASAN_OPTIONS  ?= allocator_may_return_null=1:detect_leaks=1:strict_string_checks=1:detect_stack_use_after_return=1
@@ -162,8 +163,8 @@ test-unit: $(UNIT_BIN) $(EMULATED_BIN) $(REPLAY)
 	$(call run_suites,unit)
 test-golden test-http: test-%: all $(HELPERS)
 	$(call run_suites,$*)
-test-train: all
-	$(call run_suites,train)
+test-train test-page: test-%: all
+	$(call run_suites,$*)
 test-onnx: $(NODE_TEST)
 	$(call run_suites,onnx)
 
@@ -301,7 +302,7 @@ clean:
 	rm -rf build
 
 FORCE:
-.PHONY: all unit-build test-suites test-unit test-golden test-onnx test-http test-train check-headers check-layers \
+.PHONY: all unit-build test-suites test-unit test-golden test-onnx test-http test-train test-page check-headers check-layers \
         check-isa check-syntax check-format bench bench-build bench-engine bench-load bench-kernels bench-serving deps run test install clean FORCE
 -include $(patsubst %.o,%.d,$(call OBJ,$(ENGINE) $(SERVER) $(UNIT) $(wildcard tests/golden/*.c tests/onnx/*.c tests/bench/*.c tests/fuzz/*.c)) $(EMULATED) \
          $(EMULATED_BIN:$(B)/tests/emulated/%=$(EMULATE)/tests/%.d) $(B)/$(INTRINSICS) $(EMULATE)/$(INTRINSICS))

@@ -72,10 +72,11 @@ export function css(x, scale, name) {
 	return `rgb(${rgb[i]} ${rgb[i + 1]} ${rgb[i + 2]})`;
 }
 
-/* Black or white, which is better read on it. */
+/* Black or white, which is better read on it: by the contrast of WCAG 2. */
 export function inkOn(x, scale, name) {
 	const i = 3 * place(x, scale), rgb = rampOf(name);
-	return 0.299 * rgb[i] + 0.587 * rgb[i + 1] + 0.114 * rgb[i + 2] > 140 ? '#101418' : '#ffffff';
+	const light = v => (v / 255 <= 0.04045 ? v / 255 / 12.92 : ((v / 255 + 0.055) / 1.055) ** 2.4);
+	return 0.2126 * light(rgb[i]) + 0.7152 * light(rgb[i + 1]) + 0.0722 * light(rgb[i + 2]) > 0.179 ? '#000000' : '#ffffff';
 }
 
 /* A map as a picture of a pixel for each number; what is not finite is magenta. */

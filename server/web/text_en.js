@@ -72,7 +72,7 @@ export const en = {
 	'op.ConvTranspose': 'A convolution turned round: each number spreads a kernel over the output.', 'op.other': '{op}: nothing is learned here that could be shown.',
 
 	'compare': 'Compare', 'compare.title': 'Side by side', 'compare.photo': 'Another photo', 'compare.same': 'The same photo', 'compare.model': 'Model on the right', 'compare.maps': 'The same maps of {layer}',
-	'live': 'The server, live', 'live.throughput': 'Pictures', 'live.persecond': '{n}/s', 'live.p50': 'Latency p50', 'live.p99': 'Latency p99', 'live.batch': 'Batch', 'live.say': '{n} pictures since the start, {waiting} waiting. Latencies are those of /predict, of the last two seconds where there were any.',
+	'live': 'The server, live', 'live.throughput': 'Pictures', 'live.persecond': '{n}/s', 'live.p50': 'Latency p50', 'live.p99': 'Latency p99', 'live.batch': 'Batch', 'live.say': 'Pictures since the start: {n}, waiting: {waiting}. Latencies are those of /predict, of the last two seconds where there were any.',
 	'footer': 'For programs:',
 
 	'docs.title': 'Interface', 'docs.lead': 'What the server answers to, from its own description.', 'docs.raw': 'The description, as OpenAPI', 'docs.filter': 'Filter', 'docs.wait': 'Reading the description …',

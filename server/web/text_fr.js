@@ -72,7 +72,7 @@ export const fr = {
 	'op.ConvTranspose': 'Une convolution retournée\u00a0: chaque nombre étale un noyau sur la sortie.', 'op.other': '{op}\u00a0: rien n’est appris ici qui se montre.',
 
 	'compare': 'Comparer', 'compare.title': 'Côte à côte', 'compare.photo': 'Une autre photo', 'compare.same': 'La même photo', 'compare.model': 'Modèle de droite', 'compare.maps': 'Les mêmes cartes de {layer}',
-	'live': 'Le serveur, en direct', 'live.throughput': 'Images', 'live.persecond': '{n}/s', 'live.p50': 'Latence p50', 'live.p99': 'Latence p99', 'live.batch': 'Lot', 'live.say': '{n} images depuis le début, {waiting} en attente. Les latences sont celles de /predict, des deux dernières secondes s’il y en a eu.',
+	'live': 'Le serveur, en direct', 'live.throughput': 'Images', 'live.persecond': '{n}/s', 'live.p50': 'Latence p50', 'live.p99': 'Latence p99', 'live.batch': 'Lot', 'live.say': 'Images depuis le début\u00a0: {n}, en attente\u00a0: {waiting}. Les latences sont celles de /predict, des deux dernières secondes s’il y en a eu.',
 	'footer': 'Pour les programmes\u00a0:',
 
 	'docs.title': 'Interface', 'docs.lead': 'Ce à quoi le serveur répond, d’après sa propre description (en anglais).', 'docs.raw': 'La description, en OpenAPI', 'docs.filter': 'Filtrer', 'docs.wait': 'Lecture de la description…',
