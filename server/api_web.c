@@ -108,12 +108,23 @@ void api_web_file(struct request *r)
 		reply_error(&r->reply, 404, "not_found", "no file of the web page has this name");
 }
 
+/* Whether the server has what shows maps. */
+static bool shows_maps(struct request *r)
+{
+	const struct route *route;
+	const char *value[ROUTE_MAX_SEGMENTS];
+	struct cnn_error err;
+	return route_find(r->arena, "/models/m/strip", &route, value, &err) == CNN_OK && route;
+}
+
 /* What the page must know before it asks for anything that may be refused. */
 void api_web_server(struct request *r)
 {
+	if (!request_query_only(r, no_parameters))
+		return;
 	reply_json(&r->reply, 200,
 	           json_pack("{s:s, s:b, s:b}", "version", CONVD_VERSION, "key_needed",
-	                     r->server->keys != NULL, "views", true));
+	                     r->server->keys != NULL, "views", shows_maps(r)));
 }
 
 void api_web_openapi(struct request *r)

@@ -31,7 +31,8 @@ export function canvas(width, height, attributes) {
 const format = (value, options) => new Intl.NumberFormat(language(), options).format(value);
 
 export const whole = n => format(n);
-export const percent = p => format(p, {style: 'percent', maximumFractionDigits: p >= 0.1 ? 1 : 2});
+export const percent = p => (p > 0 && p < 0.00005 ? '< ' + format(0.0001, {style: 'percent', maximumFractionDigits: 2})
+	: format(p, {style: 'percent', maximumFractionDigits: p >= 0.1 ? 1 : 2}));
 export const ms = x => format(x, {maximumFractionDigits: x < 10 ? 1 : 0}) + '\u00a0ms';
 
 /* 1234567 as "1.23 M". */
@@ -41,6 +42,9 @@ export function short(n) {
 	return format(n, {maximumSignificantDigits: 3});
 }
 
+/* How many times as much: three digits, without a unit as long as that is read well. */
+export const times = n => (n < 1e6 ? format(n, {maximumSignificantDigits: 3}) : short(n));
+
 export const bytes = n => (n >= 1024 * 1024 ? format(n / 1024 / 1024, {maximumFractionDigits: 1}) + '\u00a0MiB'
 	: format(n / 1024, {maximumFractionDigits: 0}) + '\u00a0KiB');
 
@@ -49,8 +53,8 @@ export function number(x, digits = 3) {
 	if (!Number.isFinite(x)) return String(x);
 	const size = Math.abs(x);
 	if (size !== 0 && (size >= 1e5 || size < 1e-3)) return x.toExponential(1).replace('-', '\u2212').replace('e-', 'e\u2212');
-	return format(x, {minimumFractionDigits: size >= 1000 ? 0 : Math.min(2, digits),
-		maximumFractionDigits: size >= 1000 ? 0 : size >= 10 ? 2 : digits}).replace('-', '\u2212');
+	const fraction = size >= 1000 ? 0 : size >= 10 ? 2 : digits;
+	return format(x, {minimumFractionDigits: fraction, maximumFractionDigits: fraction}).replace('-', '\u2212');
 }
 
 export const shape = dims => dims.join('\u00d7');

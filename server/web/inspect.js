@@ -32,6 +32,7 @@ function showMap() {
 	picture.className = 'pixels';
 	picture.setAttribute('aria-hidden', 'true');
 	box.replaceChildren(picture, el('span', {class: 'cursor', id: 'cursor'}));
+	box.classList.toggle('single', maps.width * maps.height === 1);
 	box.style.aspectRatio = maps.width + ' / ' + maps.height;
 	box.setAttribute('aria-label', t('map.grid', {channel, layer: now.row.name}));
 	at('map-title').textContent = t('map.title', {channel});

@@ -2,7 +2,7 @@
 import {css, inkOn, scaleOf} from './colour.js';
 import {filter, maps} from './data.js';
 import {at, el, number, whole as wholeNumber} from './dom.js';
-import {convolution, isConvolution, isGlobalPool, isPointwise, isPool, pool, same, whole} from './sums.js';
+import {convolution, hasSums, isConvolution, isGlobalPool, isPointwise, isPool, pool, same, whole} from './sums.js';
 import {t} from './text.js';
 
 const MOST_BYTES = 48 * 1024 * 1024; /* of a layer's input that is fetched for this */
@@ -90,7 +90,6 @@ function ofElements(now, value, inputs) {
 }
 
 const fits = row => row.input_shape.reduce((a, b) => a * Math.max(1, b), 4) <= MOST_BYTES;
-const hasSums = row => row.inputs?.length && (((isConvolution(row) || isPool(row)) && row.kernel) || isGlobalPool(row) || isPointwise(row));
 
 /* now: {row, channel, y, x, maps}; value: the map's there. */
 export async function showSums(now, value) {

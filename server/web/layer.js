@@ -6,7 +6,7 @@ import {at, bytes, el, number, shape, whole} from './dom.js';
 import {inspect, stopInspecting} from './inspect.js';
 import {on, state} from './state.js';
 import {mapDims, open} from './strip.js';
-import {isConvolution} from './sums.js';
+import {hasSums, isConvolution} from './sums.js';
 import {t} from './text.js';
 import {explain} from './words.js';
 
@@ -33,7 +33,7 @@ function tile(channel) {
 
 function choose(channel) {
 	shown.chosen = channel;
-	for (const e of at('maps').querySelectorAll('.tile')) e.setAttribute('aria-pressed', String(Number(e.dataset.channel) === channel));
+	for (const e of at('maps').querySelectorAll('[data-channel]')) e.setAttribute('aria-pressed', String(Number(e.dataset.channel) === channel));
 	inspect(shown.row, shown.maps, channel);
 }
 
@@ -46,8 +46,11 @@ function vector(m) {
 		bar.style.width = 100 * Math.abs(value) / most + '%';
 		const labels = state.model.labels || [];
 		const label = labels.length === m.channels.length ? labels[channel] : t('map.name', {channel});
-		return el('li', {class: 'class'}, el('span', {class: 'name'}, label), el('span', {class: 'share'}, number(value)),
-			el('span', {class: 'track', 'aria-hidden': 'true'}, bar));
+		const parts = [el('span', {class: 'name'}, label), el('span', {class: 'share'}, number(value)),
+			el('span', {class: 'track', 'aria-hidden': 'true'}, bar)];
+		if (!hasSums(shown.row)) return el('li', {class: 'class'}, ...parts);
+		return el('li', {}, el('button', {class: 'class', type: 'button', 'data-channel': channel, 'aria-pressed': 'false',
+			onclick: () => choose(channel)}, ...parts));
 	}));
 }
 
@@ -64,13 +67,13 @@ function showMaps() {
 	tiles = 0;
 	at('all-maps').hidden = m.channels.length >= channels;
 	at('all-maps').textContent = t('maps.all', {n: whole(channels), size: bytes(4 * channels * m.height * m.width)});
-	at('maps-say').textContent = m.height * m.width === 1 && !isConvolution(row) ? t('maps.numbers', {n: whole(channels)})
+	at('maps-say').textContent = m.height * m.width === 1 ? t('maps.numbers', {n: whole(channels)})
 		: m.channels.length < channels ? t('maps.strongest', {n: whole(m.channels.length), all: whole(channels)})
 			: t('maps.each', {n: whole(channels), height: m.height, width: m.width});
-	if (m.height * m.width === 1 && !isConvolution(row)) {
+	if (m.height * m.width === 1) {
 		at('maps').replaceChildren(vector(m));
 		at('more-maps').hidden = true;
-		return stopInspecting();
+		return hasSums(row) ? choose(at('maps').querySelector('[data-channel]').dataset.channel | 0) : stopInspecting();
 	}
 	const grid = el('div', {class: 'tiles'});
 	grid.style.setProperty('--tile', Math.max(48, Math.min(96, 2 * m.width)) + 'px');

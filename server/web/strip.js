@@ -1,6 +1,6 @@
 /* The network as a strip of layers, each with its shape, its formula, its share of the work and its strongest map. */
 import {getJson, modelPath, wasAborted} from './api.js';
-import {at, el, percent, shape, short} from './dom.js';
+import {at, el, percent, shape, short, times} from './dom.js';
 import {on, state, tell} from './state.js';
 import {t} from './text.js';
 
@@ -47,7 +47,7 @@ function show() {
 	if (state.layer) at('strip').setAttribute('aria-activedescendant', 'layer-' + state.layer.index);
 	const {layers, parameters, macs, macs_if_dense: dense} = state.totals || {};
 	at('totals').textContent = state.totals ? t('strip.totals', {layers, parameters: short(parameters), macs: short(macs),
-		ratio: short(dense / macs)}) : '';
+		ratio: times(dense / macs)}) : '';
 }
 
 /* Which layer is open; `scroll`: bring its card into view. */

@@ -1,5 +1,5 @@
 /* A layer in words: what it does, what it learned, what it costs. */
-import {el, pair, shape, short, whole} from './dom.js';
+import {el, pair, shape, short, times, whole} from './dom.js';
 import {mapDims} from './strip.js';
 import {isConvolution} from './sums.js';
 import {has, t} from './text.js';
@@ -47,7 +47,7 @@ function counts(row) {
 		if (row.macs) list.push([t('fact.macs'), whole(row.macs)]);
 	}
 	if (row.macs && row.macs_if_dense > row.macs)
-		list.push([t('fact.dense'), t('fact.dense.value', {macs: short(row.macs_if_dense), ratio: short(row.macs_if_dense / row.macs)})]);
+		list.push([t('fact.dense'), t('fact.dense.value', {macs: short(row.macs_if_dense), ratio: times(row.macs_if_dense / row.macs)})]);
 	return list;
 }
 

@@ -25,6 +25,9 @@ export function holds(condition, what) {
 	if (!condition) throw new Error(what);
 }
 
+// A test that cannot run here.
+export class Skip extends Error {}
+
 // convd serve on a free port.
 class Server {
 	constructor(build, folder, args) {
@@ -67,6 +70,14 @@ export class Test {
 		this.servers.push(server);
 		await server.start();
 		return server.base;
+	}
+
+	// The address of a server that shows maps.
+	async serveViews() {
+		const base = await this.serve();
+		const {views} = await (await fetch(base + '/web/server.json')).json();
+		if (!views) throw new Skip('this server shows no maps');
+		return base;
 	}
 
 	// A page of its own. expected: what may stand in the console.

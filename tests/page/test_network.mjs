@@ -5,7 +5,7 @@ import {answered, drop, house, openLayer, readSum} from './steps.mjs';
 const near = (a, b) => Math.abs(a - b) <= 1e-3 * (1 + Math.abs(b));
 
 export async function a_dropped_photo_is_classified(t) {
-	const page = await t.open(await t.serve());
+	const page = await t.open(await t.serveViews());
 	await page.waitForSelector('.layer');
 	await drop(page, house);
 	await answered(page);
@@ -19,7 +19,7 @@ export async function a_dropped_photo_is_classified(t) {
 }
 
 export async function a_number_is_the_sum_that_is_shown(t) {
-	const page = await t.open(await t.serve());
+	const page = await t.open(await t.serveViews());
 	await page.waitForSelector('.layer');
 	await drop(page, house);
 	await answered(page);
@@ -48,7 +48,7 @@ export async function a_number_is_the_sum_that_is_shown(t) {
 }
 
 export async function layers_without_kernels_are_worked_out_too(t) {
-	const page = await t.open(await t.serve());
+	const page = await t.open(await t.serveViews());
 	await page.waitForSelector('.layer');
 	await drop(page, house);
 	await answered(page);
@@ -67,7 +67,7 @@ export async function layers_without_kernels_are_worked_out_too(t) {
 }
 
 export async function heat_lies_over_the_photo(t) {
-	const page = await t.open(await t.serve());
+	const page = await t.open(await t.serveViews());
 	await page.waitForSelector('.layer');
 	await drop(page, house);
 	await answered(page);
@@ -87,7 +87,7 @@ export async function heat_lies_over_the_photo(t) {
 }
 
 export async function two_photos_stand_side_by_side(t) {
-	const page = await t.open(await t.serve());
+	const page = await t.open(await t.serveViews());
 	await page.waitForSelector('.layer');
 	await drop(page, house);
 	await answered(page);

@@ -22,7 +22,7 @@ export async function it_speaks_french(t) {
 }
 
 export async function a_phone_in_the_dark(t) {
-	const page = await t.open(await t.serve(), {viewport: {width: 375, height: 812}, colorScheme: 'dark', hasTouch: true});
+	const page = await t.open(await t.serveViews(), {viewport: {width: 375, height: 812}, colorScheme: 'dark', hasTouch: true});
 	await page.waitForSelector('.layer');
 	await drop(page, house);
 	await answered(page);
@@ -39,7 +39,7 @@ export async function a_phone_in_the_dark(t) {
 }
 
 export async function a_keyboard_is_enough(t) {
-	const page = await t.open(await t.serve());
+	const page = await t.open(await t.serveViews());
 	await page.waitForSelector('.layer');
 	const focused = () => page.evaluate(() => document.activeElement.id || document.activeElement.dataset.sample || document.activeElement.className);
 	const tabTo = async wanted => {
@@ -86,6 +86,7 @@ export async function a_key_is_asked_for(t) {
 }
 
 export async function without_views_it_still_classifies(t) {
+	await t.serveViews();
 	const page = await t.open(await t.serve('models/scenes', '--view-bytes', '0'));
 	await page.waitForSelector('.layer');
 	await drop(page, house);
