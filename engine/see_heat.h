@@ -14,8 +14,9 @@
  *	           the mean of the score's gradient over each of them. Selvaraju, Cogswell, Das, Vedantam, Parikh, Batra:
  *	           Grad-CAM: Visual Explanations from Deep Networks via Gradient-based Localization, ICCV 2017.
  *	Occlusion  Any network: a patch is slid over the picture, and where it lowers the class's share there was what
- *	           the network went by. It takes about two hundred runs. Zeiler, Fergus: Visualizing and Understanding
- *	           Convolutional Networks, ECCV 2014. */
+ *	           the network went by. The patch is a seventh of the picture's side and moves on by half of itself, which
+ *	           takes 169 runs of a square picture; up to twice as large and fewer for networks that run long.
+ *	           Zeiler, Fergus: Visualizing and Understanding Convolutional Networks, ECCV 2014. */
 #ifndef ENGINE_SEE_HEAT_H
 #define ENGINE_SEE_HEAT_H
 #include "engine/cnn.h"
@@ -67,7 +68,7 @@ void heat_window(const struct image_fit *fit, int32_t photo_width, int32_t photo
 
 /* Where the class was seen best: the middle of the map's largest cell, if that is above 0. */
 struct heat_peak {
-	bool found;
+	bool found;          /* else the rest means nothing */
 	int32_t row, column; /* of the map */
 	float value;
 	double x, y; /* in the photo's pixels */

@@ -81,13 +81,9 @@ static uint32_t count_others(const struct node *n, const bool *varies)
 	return others;
 }
 
-/* Operands that do not vary have been computed, all that are not only handed on are floats, and there is a single
- * result. */
+/* Operands that do not vary have been computed, and all that are not only handed on are floats. */
 static bool readable(const struct graph *g, const struct node *n, const bool *varies)
 {
-	for (uint32_t k = 1; k < n->n_out; k++)
-		if (n->out[k] != NO_VALUE && graph_count_uses(g, n->out[k]))
-			return false;
 	for (uint32_t i = 0; i < n->n_in; i++) {
 		const struct value *v = graph_in(g, n, i);
 		if (!v)

@@ -13,7 +13,8 @@ enum backward_kind {
 	BACKWARD_CURVED, /* the gradient depends on where it is taken */
 };
 
-/* varies[value]: it depends on what the gradient is taken by. Values that do not vary must be constants. */
+/* varies[value]: it depends on what the gradient is taken by, as a node's first output or not at all. Values that do not
+ * vary must be constants. */
 enum backward_kind backward_kind(const struct graph *g, const struct node *n, const bool *varies);
 
 /* A node whose backward_kind() is not NONE and, unless it is affine, whose operands have data: to the gradient by each operand adds what

@@ -188,10 +188,12 @@ static enum cnn_status collect(const struct graph *g, bool *varies, struct arena
 			                n->name);
 		head->affine &= kind == BACKWARD_AFFINE;
 		head->node[head->n_node++] = (node_id)i;
-		for (uint32_t k = 0; k < n->n_out; k++)
-			if (n->out[k] != NO_VALUE)
-				varies[n->out[k]] = true;
+		/* Whoever reads another output of it has, then, an operand that is not known. */
+		varies[n->out[0]] = true;
 	}
+	if (!varies[head->scores])
+		return cnn_fail(err, CNN_UNSUPPORTED, "'%s' does not depend on feature maps alone",
+		                g->value[head->scores].name);
 	const struct value *maps = &g->value[head->maps];
 	if (!head->affine && maps->dtype != CNN_F32)
 		return cnn_fail(err, CNN_UNSUPPORTED,

@@ -64,11 +64,8 @@ static enum cnn_status forward(struct pass *p, const struct node *n, struct cnn_
 static enum cnn_status add_gradients(struct pass *p, const struct head *head, struct cnn_error *err)
 {
 	bool good = add_gradient(p, head->maps);
-	for (size_t i = 0; i < head->n_node && good; i++) {
-		const struct node *n = &p->g.node[head->node[i]];
-		for (uint32_t k = 0; k < n->n_out && good; k++)
-			good = n->out[k] == NO_VALUE || add_gradient(p, n->out[k]);
-	}
+	for (size_t i = 0; i < head->n_node && good; i++)
+		good = add_gradient(p, p->g.node[head->node[i]].out[0]);
 	return good ? CNN_OK : no_memory(&p->g, err);
 }
 

@@ -5,8 +5,8 @@
 #include "engine/see/occlusion.h"
 #include "engine/see/viewer.h"
 
+#include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
 struct explaining {
 	struct see *see;
@@ -151,6 +151,11 @@ static enum cnn_status weigh_maps(struct explaining *e, struct heat *out, struct
 		return status;
 	out->layer = cnn_model_layer(e->model, e->layer)->name;
 	weigh(e, out);
+	for (size_t i = 0; i < e->plane; i++)
+		if (!isfinite(out->map[i]))
+			return cnn_fail(err, CNN_BAD_MODEL,
+			                "model '%s': the maps of '%s' are not finite numbers",
+			                cnn_model_info(e->model)->name, out->layer);
 	return CNN_OK;
 }
 

@@ -5,10 +5,19 @@
 /* Of the brightness of what the model did not see. */
 #define OUTSIDE 0.4
 
+void heat_ramp(struct colour_ramp *out)
+{
+	static const struct colour_stop stops[] = {
+		{0.00, 0.20, 0.10, 300}, {0.30, 0.38, 0.17, 340}, {0.60, 0.59, 0.21, 388},
+		{0.80, 0.74, 0.18, 420}, {1.00, 0.96, 0.14, 466},
+	};
+	colour_ramp_make(stops, sizeof stops / sizeof stops[0], out);
+}
+
 struct overlay {
 	const struct heat *heat;
 	const struct heat_window *window;
-	struct heat_ramp ramp;
+	struct colour_ramp ramp;
 	double opacity;
 	float largest;
 };
@@ -57,7 +66,7 @@ enum cnn_status heat_overlay(const struct heat *heat, const struct image *photo,
 		pixels_new(out, photo->width, photo->height, 3, "the photo with heat", err);
 	if (status)
 		return status;
-	heat_ramp_make(&o.ramp);
+	heat_ramp(&o.ramp);
 	for (int32_t y = 0; y < photo->height; y++)
 		for (int32_t x = 0; x < photo->width; x++) {
 			size_t at = ((size_t)y * (size_t)photo->width + (size_t)x) * 3;

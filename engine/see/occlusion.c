@@ -109,9 +109,9 @@ static double against(const struct occlusion *o, const float *scores)
 	return others;
 }
 
-static enum cnn_status run_patches(struct occlusion *o, struct cnn_session *session,
-                                   const struct heat_options *options, const float *scores,
-                                   struct cnn_error *err)
+static enum cnn_status run_patches(struct occlusion *o, const struct cnn_model *model,
+                                   struct cnn_session *session, const struct heat_options *options,
+                                   const float *scores, struct cnn_error *err)
 {
 	const struct image *pictures[MAX_TOGETHER];
 	size_t total = (size_t)o->x.patches * (size_t)o->y.patches;
@@ -127,9 +127,11 @@ static enum cnn_status run_patches(struct occlusion *o, struct cnn_session *sess
 			pictures[i] = &o->covered[i];
 		}
 		status = cnn_session_run(session, pictures, n, o->scores, NULL, err);
-		for (size_t i = 0; i < n && !status; i++)
-			o->fall[done + i] =
-				(float)(against(o, o->scores + i * o->classes) - before);
+		for (size_t i = 0; i < n && !status; i++) {
+			const float *row = o->scores + i * o->classes;
+			status = cnn_scores_check(model, row, err);
+			o->fall[done + i] = (float)(against(o, row) - before);
+		}
 	}
 	if (!status && options->on_progress)
 		options->on_progress(options->ctx, total, total);
@@ -187,7 +189,7 @@ enum cnn_status occlusion_map(struct cnn_model *model, struct cnn_session *sessi
 		status = cnn_fail(err, CNN_NO_MEMORY, "%s: out of memory for covered pictures",
 		                  info->name);
 	if (!status)
-		status = run_patches(&o, session, options, scores, err);
+		status = run_patches(&o, model, session, options, scores, err);
 	if (!status)
 		status = heat_new(out, o.y.cells, o.x.cells, err);
 	if (!status)

@@ -9,7 +9,7 @@
  * so that it takes seconds. */
 #define OCCLUSION_CELLS        14
 #define OCCLUSION_FEWEST_CELLS 8
-#define OCCLUSION_MACS         2e11
+#define OCCLUSION_MACS         3e11
 
 /* scores[classes] are the whole picture's, cls is among them. Patches have the picture's mean colour. A cell gets the
  * mean of the falls of all patches over it. Errors beside the run's: CNN_NO_MEMORY, and CNN_BAD_ARG when on_progress

@@ -2,7 +2,7 @@
 #include "server/commands/commands.h"
 #include "server/commands/model_path.h"
 #include "server/commands/photo.h"
-#include "server/model_json.h"
+#include "server/heat_json.h"
 
 #include "engine/base/cpu.h"
 #include "engine/base/file.h"
@@ -112,37 +112,10 @@ static enum cnn_status write_picture(const struct explained *e, struct cnn_error
 	return status;
 }
 
-static json_t *map_json(const struct heat *heat)
-{
-	json_t *rows = json_array();
-	for (int32_t y = 0; rows && y < heat->height; y++) {
-		json_t *row = json_array();
-		for (int32_t x = 0; row && x < heat->width; x++)
-			json_array_append_new(row,
-			                      json_real((double)heat->map[y * heat->width + x]));
-		json_array_append_new(rows, row);
-	}
-	return json_pack("{s:i, s:i, s:o}", "height", heat->height, "width", heat->width, "values",
-	                 rows);
-}
-
 static int print_json(const struct explained *e)
 {
-	const struct heat *heat = &e->heat;
-	json_t *peak = e->peak.found ? json_pack("{s:f, s:f, s:f}", "x", e->peak.x, "y", e->peak.y,
-	                                         "value", (double)e->peak.value)
-	                             : json_null();
-	json_t *seen =
-		json_pack("{s:f, s:f, s:f, s:f}", "left", e->window.left, "top", e->window.top,
-	                  "right", e->window.right, "bottom", e->window.bottom);
-	json_t *image = json_pack("{s:s, s:i, s:i}", "format", image_format_name(e->header.format),
-	                          "width", e->header.width, "height", e->header.height);
-	json_t *all = json_pack("{s:o, s:i, s:s, s:f, s:s, s:s, s:o, s:o, s:o, s:o}", "model",
-	                        model_json_id(e->model, cnn_model_info(e->model)->name), "class",
-	                        (int)heat->cls, "label", cnn_model_label(e->model, heat->cls),
-	                        "probability", (double)heat->share, "method",
-	                        heat_method_name(heat->method), "layer", heat->layer, "peak", peak,
-	                        "seen", seen, "image", image, "map", map_json(heat));
+	const struct heat_told told = {&e->heat, &e->window, &e->peak, &e->header};
+	json_t *all = heat_json(e->model, cnn_model_info(e->model)->name, &told);
 	int failed = !all || json_dumpf(all, stdout, JSON_INDENT(1)) != 0 || putchar('\n') < 0;
 	json_decref(all);
 	return failed;

@@ -1,8 +1,8 @@
 #include "engine/see_picture.h"
+#include "server/channel_list.h"
 #include "server/commands/commands.h"
 #include "server/commands/model_path.h"
 #include "server/commands/photo.h"
-#include "server/commands/see_channels.h"
 #include "server/commands/see_report.h"
 
 #include "engine/base/cpu.h"
@@ -129,7 +129,7 @@ static enum cnn_status see_layer(struct seeing *s, int *code, struct cnn_error *
 	s->choice.max_bytes = MAX_FLOAT_BYTES;
 	enum cnn_status status = see_find(s->see, config->layer, &s->layer, err);
 	if (!status && config->channels)
-		status = see_channels_parse(config->channels, &s->channel, &s->choice.n_channel,
+		status = channel_list_parse(config->channels, &s->channel, &s->choice.n_channel,
 		                            err);
 	s->choice.channel = s->channel;
 	if (!status)

@@ -1,6 +1,7 @@
 #include "server/commands/see_report.h"
 
 #include "server/model_json.h"
+#include "server/see_json.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -60,25 +61,6 @@ int see_report_text(const struct see_report *r)
 	return 0;
 }
 
-static json_t *stats_json(const struct see_stats *s, bool place)
-{
-	json_t *o = json_pack("{s:i, s:f, s:f, s:f, s:f, s:f}", "channel", (int)s->channel, "min",
-	                      (double)s->min, "max", (double)s->max, "mean", (double)s->mean,
-	                      "strength", (double)s->strength, "sparsity", (double)s->sparsity);
-	if (place)
-		json_object_set_new(o, "max_at", json_pack("[i, i]", (int)s->max_y, (int)s->max_x));
-	if (s->not_finite)
-		json_object_set_new(o, "not_finite", json_integer((json_int_t)s->not_finite));
-	return o;
-}
-
-static json_t *layout_json(const struct see_layout *l)
-{
-	return json_pack("{s:I, s:i, s:i, s:i, s:i, s:i}", "tiles", (json_int_t)l->shown, "columns",
-	                 (int)l->columns, "gap", (int)l->gap, "tile_width", (int)l->width,
-	                 "tile_height", (int)l->height, "zoom", (int)l->zoom);
-}
-
 static int print_json(json_t *all)
 {
 	int failed = !all || json_dumpf(all, stdout, JSON_INDENT(1)) != 0 || putchar('\n') < 0;
@@ -92,22 +74,9 @@ int see_report_json(const struct see_report *r)
 {
 	const struct cnn_model *model = see_model(r->see);
 	const struct see_picked *p = r->picked;
-	json_t *list = json_array(), *shape;
-	for (size_t i = 0; i < p->n; i++)
-		json_array_append_new(list, stats_json(&p->stats[p->channel[i]], !r->filters));
-	if (r->filters)
-		shape = json_pack("[I, I, I, I]", (json_int_t)r->filters->filters,
-		                  (json_int_t)r->filters->slices, (json_int_t)r->filters->height,
-		                  (json_int_t)r->filters->width);
-	else
-		shape = json_pack("[I, I, I]", (json_int_t)p->channels, (json_int_t)p->height,
-		                  (json_int_t)p->width);
-	json_t *all = json_pack("{s:o, s:o, s:o, s:b, s:o}", "model",
-	                        model_json_id(model, cnn_model_info(model)->name), "layer",
-	                        model_json_layer(model, p->layer), "shape", shape, "quantised",
-	                        (int)p->quantised, r->filters ? "filters" : "channels", list);
+	json_t *all = see_json_layer(model, cnn_model_info(model)->name, p, r->filters);
 	if (all && r->layout)
-		json_object_set_new(all, "picture", layout_json(r->layout));
+		json_object_set_new(all, "picture", see_json_layout(r->layout));
 	return print_json(all);
 }
 
@@ -128,10 +97,10 @@ int see_report_strip_json(const struct see *see, const struct see_strip *strip)
 	const struct cnn_model *model = see_model(see);
 	json_t *rows = json_array();
 	for (size_t i = 0; i < strip->n; i++)
-		json_array_append_new(rows,
-		                      json_pack("{s:s, s:o}", "layer",
-		                                cnn_model_layer(model, strip->layer[i])->name,
-		                                "strongest", stats_json(&strip->strong[i], true)));
+		json_array_append_new(rows, json_pack("{s:s, s:o}", "layer",
+		                                      cnn_model_layer(model, strip->layer[i])->name,
+		                                      "strongest",
+		                                      see_json_stats(&strip->strong[i], true)));
 	return print_json(json_pack("{s:o, s:I, s:o}", "model",
 	                            model_json_id(model, cnn_model_info(model)->name), "columns",
 	                            (json_int_t)strip->columns, "thumbnails", rows));

@@ -229,6 +229,106 @@ static void spelled_out_norm(void)
 	try_graph(g, build_op(g, OP_MUL, IDS(unit, build_seeded(g, LIST(5)))), BACKWARD_CURVED);
 }
 
+/* Bytes around their zero point, and the floats they stand for in `real`. */
+static value_id build_bytes(struct graph *g, const int64_t *dim, int32_t rank, float scale,
+                            int32_t zero, float *real)
+{
+	void *data;
+	value_id id = graph_add_constant(g, "bytes", CNN_U8, rank, dim, &data);
+	CHECK(id != NO_VALUE);
+	for (int64_t i = 0; i < graph_elements(&g->value[id]); i++) {
+		((uint8_t *)data)[i] = (uint8_t)(i * 37 % 256);
+		real[i] = scale * (float)((int32_t)(i * 37 % 256) - zero);
+	}
+	return id;
+}
+
+static value_id build_zero(struct graph *g, uint8_t zero)
+{
+	void *data;
+	value_id id = graph_add_constant(g, "zero", CNN_U8, 0, NULL, &data);
+	CHECK(id != NO_VALUE);
+	*(uint8_t *)data = zero;
+	return id;
+}
+
+static value_id build_list(struct graph *g, const int64_t *dim, int32_t rank, const float *from)
+{
+	value_id id = build_weights(g, dim, rank);
+	memcpy((void *)(uintptr_t)g->value[id].data, from, graph_value_bytes(&g->value[id]));
+	return id;
+}
+
+static void gradient_of(struct graph *g, value_id last, size_t cls, float *out)
+{
+	struct cnn_error err;
+	enum backward_kind kind;
+	build_output(g, last);
+	infer(g);
+	struct head h = whole_graph(g, &kind);
+	CHECK_INT(kind, BACKWARD_AFFINE);
+	CHECK_INT(head_gradient(g, &h, NULL, cls, 1 << 24, out, NULL, &err), CNN_OK);
+	free(h.node);
+	graph_free(g);
+}
+
+/* An average, a convolution, a product and a sum on bytes have the gradient of the same on floats. */
+static void quantised(void)
+{
+	const int64_t filters[] = {5, 6, 1, 1}, matrix[] = {5, 4};
+	float w[30], b[20], bytes[6 * 12], floats[6 * 12];
+	value_id in;
+	struct graph *g = build_graph();
+	in = build_input(g, CNN_U8, LIST(1, 6, 3, 4));
+	value_id scale = build_scalar(g, 0.02f), zero = build_zero(g, 120);
+	struct node *n =
+		build_node(g, OP_QLINEAR_GLOBAL_AVERAGE_POOL, IDS(in, scale, zero, scale, zero), 1);
+	value_id x = n->out[0], k = build_bytes(g, filters, 4, 0.02f, 120, w);
+	n = build_node(g, OP_QLINEAR_CONV, IDS(x, scale, zero, k, scale, zero, scale, zero), 1);
+	n->attr.window = (struct window_attr){
+		.stride = {1, 1}, .dilation = {1, 1}, .depth = {0, 1, 1, 0, 0}, .group = 1};
+	x = build_op(g, OP_RESHAPE, IDS(n->out[0], build_ints(g, LIST(1, 5))));
+	value_id m = build_bytes(g, matrix, 2, 0.02f, 120, b);
+	x = build_op(g, OP_QLINEAR_MATMUL, IDS(x, scale, zero, m, scale, zero, scale, zero));
+	x = build_op(g, OP_QLINEAR_ADD, IDS(x, scale, zero, x, scale, zero, scale, zero));
+	gradient_of(g, build_op(g, OP_DEQUANTIZE_LINEAR, IDS(x, scale, zero)), 2, bytes);
+
+	g = with_input(LIST(1, 6, 3, 4), &in);
+	x = build_op(g, OP_GLOBAL_AVERAGE_POOL, IDS(in));
+	x = build_op(g, OP_CONV, IDS(x, build_list(g, filters, 4, w)));
+	x = build_op(g, OP_RESHAPE, IDS(x, build_ints(g, LIST(1, 5))));
+	x = build_op(g, OP_MATMUL, IDS(x, build_list(g, matrix, 2, b)));
+	gradient_of(g, build_op(g, OP_ADD, IDS(x, x)), 2, floats);
+	for (size_t i = 0; i < sizeof floats / sizeof floats[0]; i++)
+		CHECK_NEAR(bytes[i], floats[i], 1e-6 + 1e-5 * fabs((double)floats[i]));
+}
+
+/* QGemm in both forms of its right operand. */
+static void quantised_gemm(void)
+{
+	for (int trans = 0; trans < 2; trans++) {
+		const int64_t dim[] = {trans ? 4 : 5, trans ? 5 : 4};
+		float b[20], bytes[10], floats[10];
+		struct graph *g = build_graph();
+		value_id in = build_input(g, CNN_U8, LIST(2, 5));
+		value_id scale = build_scalar(g, 0.02f), zero = build_zero(g, 7);
+		value_id m = build_bytes(g, dim, 2, 0.02f, 7, b);
+		struct node *n =
+			build_node(g, OP_QGEMM,
+		                   IDS(in, scale, zero, m, scale, zero, NO_VALUE, scale, zero), 1);
+		n->attr.quant = (struct quant_attr){.alpha = 0.5f, .trans_b = trans};
+		gradient_of(g, build_op(g, OP_DEQUANTIZE_LINEAR, IDS(n->out[0], scale, zero)), 6,
+		            bytes);
+		value_id x;
+		g = with_input(LIST(2, 5), &x);
+		n = build_node(g, OP_GEMM, IDS(x, build_list(g, dim, 2, b)), 1);
+		n->attr.gemm = (struct gemm_attr){.alpha = 0.5f, .beta = 1, .trans_b = trans};
+		gradient_of(g, n->out[0], 6, floats);
+		for (size_t i = 0; i < 10; i++)
+			CHECK_NEAR(bytes[i], floats[i], 1e-6);
+	}
+}
+
 static void refuse_kind(enum op op, const value_id *in, uint32_t n, struct graph *g)
 {
 	enum backward_kind kind;
@@ -255,4 +355,5 @@ static void without_rule(void)
 
 TEST_MAIN({"unary", unary}, {"clip", clip}, {"broadcasting", broadcasting}, {"products", products},
           {"convolutions", convolutions}, {"pools", pools}, {"moves", moves},
-          {"spelled_out_norm", spelled_out_norm}, {"without_rule", without_rule})
+          {"spelled_out_norm", spelled_out_norm}, {"quantised", quantised},
+          {"quantised_gemm", quantised_gemm}, {"without_rule", without_rule})

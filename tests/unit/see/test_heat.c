@@ -79,8 +79,8 @@ static double lightness(const uint8_t rgb[3])
 
 static void ramp(void)
 {
-	struct heat_ramp r;
-	heat_ramp_make(&r);
+	struct colour_ramp r;
+	heat_ramp(&r);
 	for (int i = 1; i < 256; i++)
 		CHECK(lightness(r.rgb[i]) > lightness(r.rgb[i - 1]) - 2e-3);
 	CHECK(lightness(r.rgb[0]) < 0.03);
@@ -95,10 +95,10 @@ static void overlay(void)
 	const struct image photo = {.px = px, .width = 6, .height = 2, .channels = 3};
 	const struct heat_window w = {1, 0, 5, 2};
 	struct heat h = heat_of(1, 4, (float[]){-1, 0, 0, 2});
-	struct heat_ramp r;
+	struct colour_ramp r;
 	struct image out = {0};
 	struct cnn_error err;
-	heat_ramp_make(&r);
+	heat_ramp(&r);
 	CHECK_INT(heat_overlay(&h, &photo, &w, 1, &out, &err), CNN_OK);
 	CHECK_INT(out.width, 6);
 	for (int c = 0; c < 3; c++) {
@@ -316,6 +316,44 @@ static void classes(void)
 	cnn_model_unref(m);
 }
 
+/* A label of several names. */
+static void names(void)
+{
+	static const char *const labels[] = {"tabby, tabby cat", "tiger cat", "sea, seaside",
+	                                     "mountain",         "street",    "sea lion"};
+	char folder[] = "/tmp/convd-heat-XXXXXX", path[64], real[4096];
+	CHECK(mkdtemp(folder) != NULL);
+	snprintf(path, sizeof path, "%s/model.onnx", folder);
+	CHECK(realpath("models/scenes/model.onnx", real) && symlink(real, path) == 0);
+	snprintf(path, sizeof path, "%s/labels.txt", folder);
+	FILE *f = fopen(path, "w");
+	CHECK(f != NULL);
+	for (size_t i = 0; i < 6; i++)
+		fprintf(f, "%s\n", labels[i]);
+	fclose(f);
+	struct cnn_load_options load = {.max_isa = cpu_isa(), .max_batch = 1};
+	struct cnn_model *m;
+	struct cnn_error err;
+	int64_t cls;
+	CHECK_INT(cnn_model_load(folder, &load, &m, &err), CNN_OK);
+	unlink(path);
+	snprintf(path, sizeof path, "%s/model.onnx", folder);
+	unlink(path);
+	rmdir(folder);
+	static const struct {
+		const char *text;
+		int64_t cls;
+	} good[] = {{"Tabby Cat", 0}, {"tabby", 0},   {"tabby, tabby cat", 0},
+	            {"sea", 2},       {"seaside", 2}, {"tain", 3},
+	            {"lion", 5}};
+	for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
+		CHECK_INT(heat_class(m, good[i].text, &cls, &err), CNN_OK);
+		CHECK_INT(cls, good[i].cls);
+	}
+	CHECK_INT(heat_class(m, "cat", &cls, &err), CNN_BAD_ARG);
+	cnn_model_unref(m);
+}
+
 static void photo(void)
 {
 	uint8_t *bytes;
@@ -338,4 +376,5 @@ static void photo(void)
 
 TEST_MAIN({"window", window}, {"peak", peak}, {"stretch", stretch}, {"ramp", ramp},
           {"overlay", overlay}, {"house", house}, {"average_is_score", average_is_score},
-          {"occlusion", occlusion}, {"refused", refused}, {"classes", classes}, {"photo", photo})
+          {"occlusion", occlusion}, {"refused", refused}, {"classes", classes}, {"names", names},
+          {"photo", photo})

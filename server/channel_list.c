@@ -1,4 +1,4 @@
-#include "server/commands/see_channels.h"
+#include "server/channel_list.h"
 
 #include <stdlib.h>
 
@@ -30,7 +30,7 @@ static bool read_range(const char **text, uint32_t *first, uint32_t *last)
 	return **text == '\0';
 }
 
-enum cnn_status see_channels_parse(const char *text, uint32_t **out, size_t *n,
+enum cnn_status channel_list_parse(const char *text, uint32_t **out, size_t *n,
                                    struct cnn_error *err)
 {
 	uint32_t *list = NULL;
