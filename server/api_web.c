@@ -93,8 +93,14 @@ void api_web_page(struct request *r)
 	reply_page(r, "index.html");
 }
 
+/* The page's addresses are relative, for proxies that put the server into a folder: they go by /docs, not /docs/. */
 void api_web_docs(struct request *r)
 {
+	if (r->path[strlen(r->path) - 1] == '/') {
+		reply_static(&r->reply, 308, NULL, "", 0);
+		reply_header(&r->reply, "Location", "../docs");
+		return;
+	}
 	reply_page(r, "docs.html");
 }
 

@@ -16,7 +16,7 @@ import {t} from './text.js';
 let trouble = null; /* what keeps the page from working, as a text's key and values */
 
 function aboutModel(model) {
-	const {labels} = model, {width, height} = model.preprocessing;
+	const labels = model.labels || [], {width, height} = model.preprocessing;
 	const told = labels.length > 8 ? labels.slice(0, 6).join(', ') + ' …' : labels.join(', ');
 	return t('state.ready', {model: model.name, width, height, classes: whole(model.output.classes)}) + (told && ' ' + told + '.');
 }

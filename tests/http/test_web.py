@@ -56,6 +56,11 @@ def test_web_files_are_sent_once(t):
         equal(t.server.get(path, [("If-None-Match", '"other"')]).status, 200, path)
 
 
+def test_web_docs_with_a_slash(t):
+    response = t.server.get("/docs/")
+    equal((response.status, response.header("Location")), (308, "../docs"), "/docs/")
+
+
 def test_web_server_facts(t):
     facts = json.loads(t.server.get("/web/server.json").body)
     equal(facts["key_needed"], False, "key_needed")

@@ -13,8 +13,9 @@ export async function launch() {
 	const executablePath = BROWSERS.find(b => fs.existsSync(b));
 	if (!executablePath) return {missing: 'no Chromium: tests/install-deps.sh page installs it'};
 	const {chromium} = packages('playwright-core');
-	// Within containers there is often no sandbox to be had; the only pages are this server's.
-	return {browser: await chromium.launch({executablePath, args: ['--no-sandbox']})};
+	// Within containers there is often no sandbox to be had; the only pages are this server's. The camera is a drawn one.
+	const args = ['--no-sandbox', '--use-fake-device-for-media-stream', '--use-fake-ui-for-media-stream'];
+	return {browser: await chromium.launch({executablePath, args})};
 }
 
 export function equal(got, want, what) {

@@ -3,15 +3,19 @@ import fs from 'node:fs';
 
 export const house = 'docs/house.jpg';
 
+const transferOf = (page, file) => page.evaluateHandle(text => {
+	const transfer = new DataTransfer();
+	transfer.items.add(new File([Uint8Array.from(atob(text), c => c.charCodeAt(0))], 'photo.jpg', {type: 'image/jpeg'}));
+	return transfer;
+}, fs.readFileSync(file).toString('base64'));
+
 // Drop a file on the page, as from a file manager.
 export async function drop(page, file) {
-	const bytes = fs.readFileSync(file).toString('base64');
-	const data = await page.evaluateHandle(text => {
-		const transfer = new DataTransfer();
-		transfer.items.add(new File([Uint8Array.from(atob(text), c => c.charCodeAt(0))], 'photo.jpg', {type: 'image/jpeg'}));
-		return transfer;
-	}, bytes);
-	await page.dispatchEvent('#stage', 'drop', {dataTransfer: data});
+	await page.dispatchEvent('#stage', 'drop', {dataTransfer: await transferOf(page, file)});
+}
+
+export async function paste(page, file) {
+	await page.evaluate(data => document.dispatchEvent(new ClipboardEvent('paste', {clipboardData: data})), await transferOf(page, file));
 }
 
 export async function answered(page) {
