@@ -33,8 +33,25 @@ function tile(channel) {
 
 function choose(channel) {
 	shown.chosen = channel;
-	for (const e of at('maps').querySelectorAll('[data-channel]')) e.setAttribute('aria-pressed', String(Number(e.dataset.channel) === channel));
+	for (const e of at('maps').querySelectorAll('[data-channel]')) {
+		const chosen = Number(e.dataset.channel) === channel;
+		e.setAttribute('aria-pressed', String(chosen));
+		e.tabIndex = chosen ? 0 : -1;
+	}
 	inspect(shown.row, shown.maps, channel);
+}
+
+/* Among hundreds of maps the Tab key stops at one; arrow keys move on from there. */
+function onKey(e) {
+	const all = [...at('maps').querySelectorAll('[data-channel]')], now = all.indexOf(document.activeElement);
+	if (now < 0) return;
+	const columns = Math.max(1, all.findIndex(a => a.offsetTop > all[0].offsetTop));
+	const step = {ArrowLeft: -1, ArrowRight: 1, ArrowUp: -columns, ArrowDown: columns}[e.key];
+	const to = step && all[now + step];
+	if (!to) return;
+	e.preventDefault();
+	to.focus();
+	to.click();
 }
 
 /* Numbers that have no place: the largest of them, as bars. */
@@ -58,6 +75,7 @@ function moreTiles() {
 	const {channels} = shown.maps, upTo = Math.min(channels.length, tiles + MOST_TILES);
 	const grid = at('maps').querySelector('.tiles');
 	for (; tiles < upTo; tiles++) grid.append(tile(channels[tiles]));
+	for (const e of grid.children) e.tabIndex = e.getAttribute('aria-pressed') === 'true' ? 0 : -1;
 	at('more-maps').hidden = tiles >= channels.length;
 	at('more-maps').textContent = t('maps.more', {n: Math.min(MOST_TILES, channels.length - tiles)});
 }
@@ -145,6 +163,7 @@ export function startLayer() {
 	});
 	at('previous').onclick = () => open(state.layer.index - 1);
 	at('next').onclick = () => open(state.layer.index + 1);
+	at('maps').addEventListener('keydown', onKey);
 	at('more-maps').onclick = moreTiles;
 	at('all-maps').onclick = () => loadMaps(true);
 }

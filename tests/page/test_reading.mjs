@@ -57,6 +57,11 @@ export async function a_keyboard_is_enough(t) {
 	for (const key of ['ArrowRight', 'ArrowRight', 'ArrowRight']) await page.keyboard.press(key);
 	equal(await page.textContent('.layer[aria-selected=true] .called'), 'Conv_3', 'the layer');
 	await page.waitForSelector('#maps .tile');
+	await tabTo('tile');
+	const tile = () => page.textContent('.tile[aria-pressed=true] span');
+	const first = await tile();
+	await page.keyboard.press('ArrowDown');
+	holds(await tile() !== first, 'arrow keys move among the maps');
 	await tabTo('map');
 	const before = await page.textContent('#map-value');
 	await page.keyboard.press('ArrowDown');
