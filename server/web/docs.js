@@ -76,7 +76,7 @@ function parameters(list) {
 	if (!list.length) return [];
 	return [el('h4', {}, t('docs.parameters')), el('table', {}, el('tbody', {}, ...list.map(raw => {
 		const p = resolve(raw);
-		return el('tr', {}, el('th', {scope: 'row'}, el('code', {}, p.name), el('div', {class: 'soft small'}, t('docs.where', {where: p.in}))),
+		return el('tr', {}, el('th', {scope: 'row'}, el('code', {}, p.name), el('div', {class: 'soft small'}, t('docs.in.' + p.in))),
 			el('td', {}, el('span', {class: 'type'}, [typeOf(p.schema), limits(p.schema), p.required ? t('docs.required') : ''].filter(Boolean).join(', ')),
 				el('div', {}, p.description || '')));
 	})))];

@@ -76,5 +76,5 @@ export const en = {
 	'footer': 'For programs:',
 
 	'docs.title': 'Interface', 'docs.lead': 'What the server answers to, from its own description.', 'docs.raw': 'The description, as OpenAPI', 'docs.filter': 'Filter', 'docs.wait': 'Reading the description …',
-	'docs.contents': 'Contents', 'docs.parameters': 'Parameters', 'docs.body': 'Body', 'docs.answers': 'Answers', 'docs.headers': 'Headers', 'docs.example': 'Example', 'docs.schema': 'Form', 'docs.required': 'required', 'docs.default': 'default {value}', 'docs.shapes': 'Forms', 'docs.try': 'From a terminal', 'docs.where': 'in the {where}', 'docs.open': 'needs no key', 'docs.copy': 'Copy', 'docs.copied': 'Copied',
+	'docs.contents': 'Contents', 'docs.parameters': 'Parameters', 'docs.body': 'Body', 'docs.answers': 'Answers', 'docs.headers': 'Headers', 'docs.example': 'Example', 'docs.schema': 'Form', 'docs.required': 'required', 'docs.default': 'default {value}', 'docs.shapes': 'Forms', 'docs.try': 'From a terminal', 'docs.in.query': 'in the query', 'docs.in.path': 'in the path', 'docs.in.header': 'a header', 'docs.open': 'needs no key', 'docs.copy': 'Copy', 'docs.copied': 'Copied',
 };

@@ -76,5 +76,5 @@ export const fr = {
 	'footer': 'Pour les programmes\u00a0:',
 
 	'docs.title': 'Interface', 'docs.lead': 'Ce à quoi le serveur répond, d’après sa propre description (en anglais).', 'docs.raw': 'La description, en OpenAPI', 'docs.filter': 'Filtrer', 'docs.wait': 'Lecture de la description…',
-	'docs.contents': 'Sommaire', 'docs.parameters': 'Paramètres', 'docs.body': 'Corps', 'docs.answers': 'Réponses', 'docs.headers': 'En-têtes', 'docs.example': 'Exemple', 'docs.schema': 'Forme', 'docs.required': 'nécessaire', 'docs.default': '{value} par défaut', 'docs.shapes': 'Formes', 'docs.try': 'Depuis un terminal', 'docs.where': 'dans {where}', 'docs.open': 'sans clé', 'docs.copy': 'Copier', 'docs.copied': 'Copié',
+	'docs.contents': 'Sommaire', 'docs.parameters': 'Paramètres', 'docs.body': 'Corps', 'docs.answers': 'Réponses', 'docs.headers': 'En-têtes', 'docs.example': 'Exemple', 'docs.schema': 'Forme', 'docs.required': 'nécessaire', 'docs.default': '{value} par défaut', 'docs.shapes': 'Formes', 'docs.try': 'Depuis un terminal', 'docs.in.query': 'dans la requête', 'docs.in.path': 'dans le chemin', 'docs.in.header': 'un en-tête', 'docs.open': 'sans clé', 'docs.copy': 'Copier', 'docs.copied': 'Copié',
 };
