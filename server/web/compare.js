@@ -1,6 +1,7 @@
 /* Another photo, or another model, beside the first. */
-import {ask, modelPath, wasAborted} from './api.js';
+import {ask, wasAborted} from './api.js';
 import {bars, headline, predict, timing} from './classes.js';
+import {layerPath} from './data.js';
 import {at, el} from './dom.js';
 import {openPhoto, sample} from './photo.js';
 import {on, state} from './state.js';
@@ -18,8 +19,8 @@ function side(answer, url) {
 		el('div', {}, el('p', {class: 'soft'}, answer.model.name), el('h3', {}, ...headline(answer)), bars(answer, null), timing(answer)));
 }
 
-async function mosaic(of, from, row, signal) {
-	const path = `${modelPath(of.name)}/layers/${encodeURIComponent(row.name)}/activations?channels=`;
+async function mosaic(from, row, signal) {
+	const path = layerPath(row) + '/activations?channels=';
 	const channels = row.output_shape.length === 4 ? Array.from({length: Math.min(8, row.output_shape[1])}, (unused, i) => i) : [0];
 	const reply = await ask(path + channels.join(',') + '&scale=map', {method: 'POST', body: from.blob, accept: 'image/png', signal});
 	const url = URL.createObjectURL(await reply.blob());
@@ -33,7 +34,7 @@ async function showMaps(signal) {
 	box.replaceChildren();
 	for (const url of urls.splice(0)) URL.revokeObjectURL(url);
 	if (!row || row.output_shape.length !== 4 || !photo || model() !== state.model || !state.server.views) return;
-	const figures = await Promise.all([state.photo, photo].map(p => mosaic(state.model, p, row, signal)));
+	const figures = await Promise.all([state.photo, photo].map(p => mosaic(p, row, signal)));
 	if (!signal.aborted) box.replaceChildren(el('h3', {}, t('compare.maps', {layer: row.name})), el('div', {class: 'sides'}, ...figures));
 }
 

@@ -43,7 +43,12 @@ on('photo model', () => {
 
 const here = () => modelPath(state.model.name);
 const withPhoto = () => ({method: 'POST', body: state.photo.blob});
-const layerPath = name => here() + '/layers/' + encodeURIComponent(name);
+
+/* By its name, by which the server finds layers first; by its number where others have the same name, or it has none. */
+export function layerPath(row) {
+	const alone = row.name && state.layers.every(other => other === row || other.name !== row.name);
+	return here() + '/layers/' + (alone ? encodeURIComponent(row.name) : row.index);
+}
 
 /* Maps that can be asked for by channel. */
 function mapsOf(floats) {
@@ -54,9 +59,10 @@ function mapsOf(floats) {
 		map: channel => (place.has(channel) ? floats.data.subarray(place.get(channel) * size, (place.get(channel) + 1) * size) : null)};
 }
 
-/* choice: 'strongest=16', 'channels=0,3', or '' for all of them in their order. "input" is the picture's tensor. */
-export function maps(layer, choice = '') {
-	const path = layer === 'input' ? here() + '/input' : layerPath(layer) + '/activations' + (choice && '?' + choice);
+/* choice: 'strongest=16', 'channels=0,3', or '' for all of them in their order. row: one of state.layers; null: the
+ * picture's tensor. */
+export function maps(row, choice = '') {
+	const path = row === null ? here() + '/input' : layerPath(row) + '/activations' + (choice && '?' + choice);
 	return remember(path, () => getFloats(path, withPhoto()).then(mapsOf));
 }
 
@@ -67,12 +73,12 @@ export function seen() {
 }
 
 /* One filter: {bias, first_channel, weights[slice][row][column]}, with what holds for all of them. */
-export function filter(layer, channel) {
-	const path = layerPath(layer) + '/filters?channels=' + channel;
+export function filter(row, channel) {
+	const path = layerPath(row) + '/filters?channels=' + channel;
 	return remember(path, async () => {
 		const all = await getJson(path);
 		return {...all, ...all.chosen[0]};
 	});
 }
 
-export const filtersPicture = (layer, choice) => layerPath(layer) + '/filters.png?' + choice;
+export const filtersPicture = (row, choice) => layerPath(row) + '/filters.png?' + choice;

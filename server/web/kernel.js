@@ -2,6 +2,7 @@
 import {css, inkOn, scaleOf} from './colour.js';
 import {filter, maps} from './data.js';
 import {at, el, number, whole as wholeNumber} from './dom.js';
+import {state} from './state.js';
 import {convolution, hasSums, isConvolution, isGlobalPool, isPointwise, isPool, pool, same, whole} from './sums.js';
 import {t} from './text.js';
 
@@ -100,8 +101,8 @@ export async function showSums(now, value) {
 		if (mine === asked) box.replaceChildren(el('p', {class: 'soft'}, t('sum.wait')));
 	}, 150);
 	try {
-		const names = isPointwise(row) ? row.inputs : row.inputs.slice(0, 1);
-		const [own, ...inputs] = await Promise.all([isConvolution(row) ? filter(row.name, now.channel) : null, ...names.map(n => maps(n))]);
+		const rows = isPointwise(row) ? row.input_rows : row.input_rows.slice(0, 1);
+		const [own, ...inputs] = await Promise.all([isConvolution(row) ? filter(row, now.channel) : null, ...rows.map(i => maps(i === null ? null : state.layers[i]))]);
 		if (mine !== asked) return;
 		box.replaceChildren(...(isConvolution(row) ? ofConvolution(now, value, inputs[0], own) : isPool(row) ? ofPool(now, value, inputs[0])
 			: isGlobalPool(row) ? ofGlobalPool(now, value, inputs[0]) : ofElements(now, value, inputs)));

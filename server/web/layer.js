@@ -106,7 +106,7 @@ async function loadMaps(all) {
 	const room = Math.max(1, Math.floor(MOST_BYTES / each));
 	at('maps-say').textContent = t('maps.wait');
 	try {
-		const m = await maps(row.name, all ? '' : 'strongest=' + Math.min(channels, room));
+		const m = await maps(row, all ? '' : 'strongest=' + Math.min(channels, room));
 		if (row !== state.layer || photo !== state.photo) return;
 		shown = {row, maps: m, chosen: shown?.row === row ? shown.chosen : undefined};
 		showMaps();
@@ -121,7 +121,7 @@ async function loadFilters() {
 	if (!isConvolution(row) || !state.server.views) return;
 	try {
 		const filters = mapDims(row)[0];
-		const picture = await (await ask(filtersPicture(row.name, 'strongest=' + Math.min(filters, 64)), {accept: 'image/png'})).blob();
+		const picture = await (await ask(filtersPicture(row, 'strongest=' + Math.min(filters, 64)), {accept: 'image/png'})).blob();
 		if (row !== state.layer) return;
 		if (filtersUrl) URL.revokeObjectURL(filtersUrl);
 		filtersUrl = URL.createObjectURL(picture);

@@ -8,7 +8,7 @@ export const isPointwise = row => ['Relu', 'Clip', 'LeakyRelu', 'PRelu', 'Sigmoi
 	'Softplus', 'Erf', 'Gelu', 'Mish', 'Exp', 'Sqrt', 'Abs', 'Neg', 'Add', 'Sub', 'Mul', 'Div', 'Sum', 'BatchNormalization',
 	'Dropout', 'Identity', 'QuantizeLinear', 'DequantizeLinear', 'QLinearAdd', 'QLinearLeakyRelu', 'QLinearSigmoid'].includes(row.op);
 
-export const hasSums = row => row.inputs?.length > 0 && (((isConvolution(row) || isPool(row)) && row.kernel !== null) || isGlobalPool(row) || isPointwise(row));
+export const hasSums = row => row.input_rows?.length > 0 && (((isConvolution(row) || isPool(row)) && row.kernel !== null) || isGlobalPool(row) || isPointwise(row));
 
 /* Rows and columns of the input under the kernel at (y, x) of the output, and whether they are inside. */
 function under(row, y, x, height, width) {
