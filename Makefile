@@ -76,8 +76,19 @@ $(B)/gen/onnx.pb-c.o: $(B)/gen/onnx.pb-c.c $(B)/flags
 	$(call say,CC,$<)$(CC) -std=c11 -O2 -g -I$(B)/gen $(if $(SAN),-fsanitize=$(SAN)) -w -c -o $@ $<
 $(call OBJ,$(wildcard engine/onnx/*.c tests/unit/*/*.c tests/onnx/*.c tests/fuzz/*.c)): $(B)/gen/onnx.pb-c.h
 
-# The web page is part of the program, and the style of training's report.
-$(call OBJ,server/api_web.c server/commands/train_report.c): $(wildcard server/web/*)
+# The web page is part of the program, and the style of training's report. The list has each file's digest, by which
+# browsers ask whether they have it already; text goes over the wire compressed.
+WEB   := $(sort $(wildcard server/web/*))
+WEBGZ := $(patsubst server/web/%,$(B)/gen/web/%.gz,$(WEB))
+$(B)/gen/web/%.gz: server/web/% | $(B)/flags
+	@mkdir -p $(@D)
+	$(Q)gzip -9n <$< >$@
+$(B)/gen/web_files.h: server/web $(WEB) | $(B)/flags
+	@mkdir -p $(@D)
+	$(call say,WEB,$@)for f in $(WEB); do n=$${f##*/}; printf 'WEB_FILE(web_%s, "%s", "$(B)/gen/web/%s.gz", "%.16s")\n' \
+		"$$(echo $$n | tr .- __)" $$n $$n "$$(sha256sum <$$f)"; done >$@
+$(call OBJ,server/api_web.c): $(B)/gen/web_files.h $(WEBGZ)
+$(call OBJ,server/api_web.c server/commands/train_report.c): $(WEB)
 
 # Objects depend on the flags they were built with. What is missing is said here, once, before a compiler says it.
 $(B)/flags: FORCE
@@ -142,7 +153,8 @@ SUITES_golden = 'golden $(PYTHON) tests/golden/golden.py $(B)' \
 SUITES_onnx   = 'onnx $(PYTHON) tests/onnx/run.py $(B)'
 SUITES_http   = 'http $(PYTHON) tests/http/run.py $(B)'
 SUITES_train  = 'train $(PYTHON) tests/train/run.py $(B)'
-SUITES       ?= rules unit onnx golden http train
+SUITES_page   = 'page tests/page/run.sh $(B)'
+SUITES       ?= rules unit onnx golden http train page
 run_suites    = @printf '%s\n' $(foreach s,$(1),$(SUITES_$(s))) | tests/run.sh $(B)/test-logs
 
 export ASAN_OPTIONS  ?= allocator_may_return_null=1:detect_leaks=1:strict_string_checks=1:detect_stack_use_after_return=1
@@ -155,8 +167,8 @@ test-unit: $(UNIT_BIN) $(EMULATED_BIN) $(REPLAY)
 	$(call run_suites,unit)
 test-golden test-http: test-%: all $(HELPERS)
 	$(call run_suites,$*)
-test-train: all
-	$(call run_suites,train)
+test-train test-page: test-%: all
+	$(call run_suites,$*)
 test-onnx: $(NODE_TEST)
 	$(call run_suites,onnx)
 
@@ -294,7 +306,7 @@ clean:
 	rm -rf build
 
 FORCE:
-.PHONY: all unit-build test-suites test-unit test-golden test-onnx test-http test-train check-headers check-layers \
+.PHONY: all unit-build test-suites test-unit test-golden test-onnx test-http test-train test-page check-headers check-layers \
         check-isa check-syntax check-format bench bench-build bench-engine bench-load bench-kernels bench-serving deps run test install clean FORCE
 -include $(patsubst %.o,%.d,$(call OBJ,$(ENGINE) $(SERVER) $(UNIT) $(wildcard tests/golden/*.c tests/onnx/*.c tests/bench/*.c tests/fuzz/*.c)) $(EMULATED) \
          $(EMULATED_BIN:$(B)/tests/emulated/%=$(EMULATE)/tests/%.d) $(B)/$(INTRINSICS) $(EMULATE)/$(INTRINSICS))

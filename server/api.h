@@ -5,6 +5,9 @@
 struct request;
 
 void api_web_page(struct request *request);
+void api_web_docs(struct request *request);
+void api_web_server(struct request *request);
+void api_web_file(struct request *request);
 void api_web_openapi(struct request *request);
 void api_health(struct request *request);
 void api_health_live(struct request *request);

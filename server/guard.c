@@ -8,13 +8,8 @@
 
 /* What probes and browsers must reach before they have a key. Nothing here tells of models or clients. */
 static const char *const open_routes[] = {
-	"/",
-	"/openapi.json",
-	"/health",
-	"/health/live",
-	"/health/ready",
-	"/v2/health/live",
-	"/v2/health/ready",
+	"/",       "/docs",        "/web/server.json", "/web/{file}",     "/openapi.json",
+	"/health", "/health/live", "/health/ready",    "/v2/health/live", "/v2/health/ready",
 };
 
 enum cnn_status guard_load_keys(struct server *s, struct cnn_error *err)

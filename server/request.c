@@ -124,6 +124,17 @@ static void see_accept(struct request *r, const char *value)
 	                      : arena_strdup(r->arena, value);
 }
 
+/* Named and not refused: "gzip;q=0" says no. */
+static bool accepts_gzip(const char *value)
+{
+	const char *gzip = strcasestr(value, "gzip");
+	if (!gzip)
+		return false;
+	const char *rest = gzip + 4 + strspn(gzip + 4, " ;");
+	return strncasecmp(rest, "q=0", 3) != 0 ||
+	       (rest[3] == '.' && strspn(rest + 4, "0") != strcspn(rest + 4, ", "));
+}
+
 static enum MHD_Result see_header(void *ctx, enum MHD_ValueKind kind, const char *name,
                                   const char *value)
 {
@@ -146,6 +157,10 @@ static enum MHD_Result see_header(void *ctx, enum MHD_ValueKind kind, const char
 		f->id = value;
 	} else if (strcasecmp(name, "Content-Type") == 0) {
 		f->request->content_type = arena_strdup(f->request->arena, value);
+	} else if (strcasecmp(name, "If-None-Match") == 0) {
+		f->request->if_none_match = arena_strdup(f->request->arena, value);
+	} else if (strcasecmp(name, "Accept-Encoding") == 0) {
+		f->request->takes_gzip = accepts_gzip(value);
 	} else if (strcasecmp(name, "Inference-Header-Content-Length") == 0) {
 		see_inference_header(f->request, value);
 	} else if (strcasecmp(name, "Content-Encoding") == 0) {
@@ -153,8 +168,6 @@ static enum MHD_Result see_header(void *ctx, enum MHD_ValueKind kind, const char
 		f->coding = value;
 	} else if (strcasecmp(name, "Accept") == 0) {
 		see_accept(f->request, value);
-	} else if (strcasecmp(name, "If-None-Match") == 0) {
-		f->request->if_none_match = arena_strdup(f->request->arena, value);
 	} else if (strcasecmp(name, "Authorization") == 0) {
 		f->guard.authorization = value;
 	} else if (strcasecmp(name, "X-Api-Key") == 0) {

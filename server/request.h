@@ -39,6 +39,7 @@ struct request {
 	const char *query_text;
 	const char *first_line; /* the address in libmicrohttpd's buffer, until the header is in */
 	size_t address_len;
+	bool takes_gzip;
 	const char *content_type;
 	const char *method_name; /* libmicrohttpd's, as sent; NULL until the header is in */
 	uint64_t started_ns;     /* monotonic clock, as the others */

@@ -7,6 +7,9 @@
 /* methods, pattern, takes a body, begin, handle */
 #define ROUTE_LIST(X)                                                                             \
 	X(METHOD_GET, "/", false, NULL, api_web_page)                                             \
+	X(METHOD_GET, "/docs", false, NULL, api_web_docs)                                         \
+	X(METHOD_GET, "/web/server.json", false, NULL, api_web_server)                            \
+	X(METHOD_GET, "/web/{file}", false, NULL, api_web_file)                                   \
 	X(METHOD_GET, "/openapi.json", false, NULL, api_web_openapi)                              \
 	X(METHOD_GET, "/health", false, NULL, api_health)                                         \
 	X(METHOD_GET, "/health/live", false, NULL, api_health_live)                               \

@@ -8,10 +8,11 @@
 #   bench-serving  what `make bench-serving` needs besides: the packages of tests/bench/peer
 #   oracle   onnxruntime-node, which tests/golden compares with; only where the test data is
 #   ci       what .ci/run needs besides
+#   page     a browser and npm's packages, which tests/page drives it with
 #   fuzz     what 'make fuzz' needs besides: clang with libFuzzer, and seeds
 #
 # promtool is taken out of Debian's prometheus package without installing it: the package
-# would start a service. It goes to build/tools, npm's packages to build/oracle and build/peer.
+# would start a service. It goes to build/tools, npm's packages to build/oracle, build/peer and build/page.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -23,6 +24,7 @@ test='python3 python3-pil python3-numpy python3-onnx python3-jsonschema curl wrk
 bench='python3 python3-onnx'
 bench_serving='python3 python3-pil util-linux'
 bench_engine='libdnnl-dev python3-numpy'
+page='chromium fonts-dejavu-core'
 ci=clang
 fuzz='clang libclang-rt-14-dev python3 python3-numpy python3-pil python3-onnx libonnx-testdata'
 data=${CONVD_TEST_DATA:-../shared/data}
@@ -126,11 +128,12 @@ for group; do
 	bench) packages="$packages $bench" ;;
 	bench-engine) packages="$packages $bench_engine" ;;
 	bench-serving) packages="$packages $bench_serving" ;;
+	page) packages="$packages $page" ;;
 	ci) packages="$packages $ci" ;;
 	fuzz) packages="$packages $fuzz" ;;
 	oracle) ;;
 	*)
-		echo "usage: install-deps.sh build|test|bench|bench-engine|bench-serving|oracle|ci|fuzz ..." >&2
+		echo "usage: install-deps.sh build|test|bench|bench-engine|bench-serving|oracle|page|ci|fuzz ..." >&2
 		exit 2
 		;;
 	esac
@@ -154,6 +157,7 @@ for group; do
 	test) get_promtool ;;
 	bench) get_oracle ;;
 	bench-serving) npm_folder peer tests/bench/peer ;;
+	page) npm_folder page tests/page ;;
 	oracle) [ ! -d "$data" ] || get_oracle ;;
 	esac
 done

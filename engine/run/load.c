@@ -230,8 +230,12 @@ static bool keep_layers(struct loading *l)
 		row->name = arena_strdup(m->arena, row->name);
 		row->op = arena_strdup(m->arena, row->op);
 		row->formula = arena_strdup(m->arena, or_empty(row->formula));
-		if (!row->name || !row->op || !row->formula)
+		uint32_t *inputs = arena_alloc(m->arena, row->n_inputs + 1, sizeof *inputs);
+		if (!row->name || !row->op || !row->formula || !inputs)
 			return false;
+		for (size_t k = 0; k < row->n_inputs; k++)
+			inputs[k] = l->layers.row[i].inputs[k];
+		row->inputs = inputs;
 		add_up(&m->info.parameters, row->parameters);
 		add_up(&m->info.macs, row->macs);
 	}
