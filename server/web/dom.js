@@ -54,7 +54,7 @@ export function number(x, digits = 3) {
 	const size = Math.abs(x);
 	if (size !== 0 && (size >= 1e5 || size < 1e-3)) return x.toExponential(1).replace('-', '\u2212').replace('e-', 'e\u2212');
 	const fraction = size >= 1000 ? 0 : size >= 10 ? 2 : digits;
-	return format(x, {minimumFractionDigits: fraction, maximumFractionDigits: fraction}).replace('-', '\u2212');
+	return format(x, {minimumFractionDigits: fraction, maximumFractionDigits: fraction, signDisplay: 'negative'}).replace('-', '\u2212');
 }
 
 export const shape = dims => dims.join('\u00d7');

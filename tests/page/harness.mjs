@@ -32,6 +32,7 @@ export class Skip extends Error {}
 // convd serve on a free port.
 class Server {
 	constructor(build, folder, args) {
+		fs.mkdirSync(folder, {recursive: true});
 		this.portFile = path.join(folder, 'port');
 		const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('CONVD_')));
 		const log = fs.openSync(path.join(folder, 'stderr.log'), 'w');
@@ -67,7 +68,7 @@ export class Test {
 
 	async serve(...args) {
 		if (process.env.CONVD_PAGE && !args.length) return process.env.CONVD_PAGE;
-		const server = new Server(this.build, this.folder, args.length ? args : ['models/scenes']);
+		const server = new Server(this.build, path.join(this.folder, `server-${this.servers.length}`), args.length ? args : ['models/scenes']);
 		this.servers.push(server);
 		await server.start();
 		return server.base;
