@@ -54,9 +54,8 @@ static void write_pace(const struct server *s, FILE *out)
 	      out);
 	for (size_t i = 0; i < s->registry.n && i < METRIC_MODELS; i++) {
 		const struct registry_model *m = &s->registry.model[i];
-		struct batch_queue_stats stats = {0};
-		if (m->queue)
-			batcher_read_queue(m->queue, &stats);
+		struct batch_queue_stats stats;
+		batcher_read_queue(m->queue, &stats);
 		for (size_t k = 0; k < stats.pace.n; k++) {
 			if (stats.pace.ns[k] <= 0)
 				continue;

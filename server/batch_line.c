@@ -16,7 +16,6 @@ void line_push(struct batch_line *line, struct batch_job *job)
 	level->tail = &job->next;
 	level->n++;
 	line->n++;
-	line->bytes += job->bytes;
 }
 
 struct batch_job *line_pop(struct batch_line *line)
@@ -31,7 +30,6 @@ struct batch_job *line_pop(struct batch_line *line)
 			level->tail = &level->head;
 		level->n--;
 		line->n--;
-		line->bytes -= job->bytes;
 		return job;
 	}
 	return NULL;

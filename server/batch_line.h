@@ -12,11 +12,11 @@ struct batch_line {
 		struct batch_job *head, **tail;
 		size_t n;
 	} level[BATCH_LAST_PRIORITY + 1]; /* [0] stays empty */
-	size_t n, bytes;
+	size_t n;
 };
 
 void line_init(struct batch_line *line);
-/* By the job's own priority, 1..9, and bytes. */
+/* By the job's own priority, 1..9. */
 void line_push(struct batch_line *line, struct batch_job *job);
 struct batch_job *line_pop(struct batch_line *line); /* NULL when it is empty */
 /* The job that has waited longest; NULL when it is empty. */

@@ -18,7 +18,6 @@ struct batch_queue {
 	unsigned priority; /* of jobs that have none */
 	double weight;
 	struct batch_line line;
-	size_t waiting;
 	struct pace pace;
 	double prepare_ns; /* of one job, smoothed */
 	double spent; /* time of workers, by its weight: the queue that had the least is next */
@@ -77,16 +76,15 @@ static double job_ns(const struct batch_queue *q)
 static size_t fair_part(const struct batcher *b, struct batch_queue *q)
 {
 	size_t workers = b->idle + 1;
-	size_t part = (q->waiting + workers - 1) / workers;
+	size_t part = (q->line.n + workers - 1) / workers;
 	/* Who makes pictures wait for company wants them to run together. */
-	size_t most = q->max_delay_ns ? q->max_batch : pace_next(&q->pace, q->waiting);
+	size_t most = q->max_delay_ns ? q->max_batch : pace_next(&q->pace, q->line.n);
 	return part < most ? part : most;
 }
 
 static struct batch_job *take_first(struct batch_queue *q)
 {
 	struct batch_job *job = line_pop(&q->line);
-	q->waiting--;
 	q->batcher->waiting--;
 	q->batcher->waiting_bytes -= job->bytes;
 	return job;
@@ -95,7 +93,7 @@ static struct batch_job *take_first(struct batch_queue *q)
 /* When the queue's next batch may run: at once, or when its first job has waited long enough for company. */
 static uint64_t due_ns(const struct batcher *b, const struct batch_queue *q)
 {
-	if (q->max_delay_ns == 0 || b->stop || q->waiting >= q->max_batch)
+	if (q->max_delay_ns == 0 || b->stop || q->line.n >= q->max_batch)
 		return 0;
 	return line_oldest(&q->line)->queued_ns + q->max_delay_ns;
 }
@@ -107,7 +105,7 @@ static struct batch_queue *next_queue(const struct batcher *b, uint64_t now, uin
 	struct batch_queue *next = NULL;
 	*until = UINT64_MAX;
 	for (struct batch_queue *q = b->queues; q; q = q->next) {
-		if (!q->waiting)
+		if (!q->line.n)
 			continue;
 		uint64_t due = due_ns(b, q);
 		if (due > now)
@@ -149,7 +147,7 @@ static size_t take_batch(struct worker *w, struct batch_queue *q, struct batch_j
 	struct batcher *b = w->batcher;
 	size_t wanted = fair_part(b, q), n = 0;
 	uint64_t needed = (uint64_t)((double)wanted * job_ns(q)), now = batcher_now_ns();
-	while (n < wanted && q->waiting) {
+	while (n < wanted && q->line.n) {
 		struct batch_job *job = take_first(q);
 		if (batch_is_useless(job, b->waiting > wanted ? now + needed : now)) {
 			job->next = *useless;
@@ -169,7 +167,7 @@ static size_t take_batch(struct worker *w, struct batch_queue *q, struct batch_j
 /* Take a queue that nobody uses any more out of the list. True: its drained() must be called, without the lock. */
 static bool leave_when_drained(struct batcher *b, struct batch_queue *q)
 {
-	if (q->holds || q->waiting || q->runs)
+	if (q->holds || q->line.n || q->runs)
 		return false;
 	struct batch_queue **at = &b->queues;
 	while (*at != q)
@@ -421,10 +419,9 @@ bool batcher_submit(struct batch_queue *queue, struct batch_job *job)
 			job->priority = queue->priority;
 		job->queued_ns = batcher_now_ns();
 		/* A queue that was empty has no claim on the time that it did not use. */
-		if (queue->waiting == 0 && queue->spent < b->clock)
+		if (queue->line.n == 0 && queue->spent < b->clock)
 			queue->spent = b->clock;
 		line_push(&queue->line, job);
-		queue->waiting++;
 		b->waiting++;
 		b->waiting_bytes += job->bytes;
 		pthread_cond_signal(&b->work);
@@ -444,7 +441,7 @@ void batcher_read_stats(struct batcher *b, struct batcher_stats *out)
 void batcher_read_queue(struct batch_queue *queue, struct batch_queue_stats *out)
 {
 	pthread_mutex_lock(&queue->batcher->lock);
-	*out = (struct batch_queue_stats){queue->waiting, queue->pace};
+	*out = (struct batch_queue_stats){queue->line.n, queue->pace};
 	pthread_mutex_unlock(&queue->batcher->lock);
 }
 
@@ -454,9 +451,9 @@ static double backlog_ns(const struct batcher *b, double *weights)
 	double ns = 0;
 	*weights = 0;
 	for (const struct batch_queue *q = b->queues; q; q = q->next) {
-		if (!q->waiting)
+		if (!q->line.n)
 			continue;
-		ns += (double)q->waiting * job_ns(q);
+		ns += (double)q->line.n * job_ns(q);
 		*weights += q->weight;
 	}
 	return ns / (double)b->n_workers;
@@ -469,7 +466,7 @@ uint64_t batcher_wait_ns(struct batch_queue *queue, unsigned priority)
 	double weights, all = backlog_ns(b, &weights), each = job_ns(queue);
 	bool at_once = b->idle > 0 && b->waiting == 0;
 	size_t before = line_before(&queue->line, priority ? priority : queue->priority);
-	if (queue->waiting == 0)
+	if (queue->line.n == 0)
 		weights += queue->weight;
 	/* It takes turns with the other queues, but they may end before it does. */
 	double own = (double)before * each * weights / queue->weight / (double)b->n_workers;

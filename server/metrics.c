@@ -286,12 +286,4 @@ void metrics_write(const struct metrics *m, FILE *out)
 	write_head(out, name, help, "gauge"); \
 	fprintf(out, "%s %.15g\n", name, m->field);
 #include "server/metrics.def"
-#undef BY_ROUTE_COUNTER
-#undef BY_ROUTE_HISTOGRAM
-#undef BY_MODEL_HISTOGRAM
-#undef COUNTER_BY
-#undef HISTOGRAM
-#undef COUNTER
-#undef COUNTER_REAL
-#undef GAUGE
 }

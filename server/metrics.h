@@ -55,23 +55,8 @@ struct route_metrics {
 
 struct model_metrics {
 	char *name;
-#define BY_ROUTE_COUNTER(field, name, help)
-#define BY_ROUTE_HISTOGRAM(field, name, help)
 #define BY_MODEL_HISTOGRAM(field, name, bounds, help) struct histogram field;
-#define COUNTER_BY(field, name, label, LIST, help)
-#define HISTOGRAM(field, name, bounds, help)
-#define COUNTER(field, name, help)
-#define COUNTER_REAL(field, name, help)
-#define GAUGE(field, name, help)
 #include "server/metrics.def"
-#undef BY_ROUTE_COUNTER
-#undef BY_ROUTE_HISTOGRAM
-#undef BY_MODEL_HISTOGRAM
-#undef COUNTER_BY
-#undef HISTOGRAM
-#undef COUNTER
-#undef COUNTER_REAL
-#undef GAUGE
 };
 
 struct metrics {
@@ -80,23 +65,12 @@ struct metrics {
 	struct route_metrics *by_route;
 	struct model_metrics by_model[METRIC_MODELS + 1]; /* the last: of all that have no row */
 	size_t n_models;
-#define BY_ROUTE_COUNTER(field, name, help)
-#define BY_ROUTE_HISTOGRAM(field, name, help)
-#define BY_MODEL_HISTOGRAM(field, name, bounds, help)
 #define COUNTER_BY(field, name, label, LIST, help) uint64_t field[LIST##_COUNT];
 #define HISTOGRAM(field, name, bounds, help)       struct histogram field;
 #define COUNTER(field, name, help)                 uint64_t field;
 #define COUNTER_REAL(field, name, help)            double field;
 #define GAUGE(field, name, help)                   double field;
 #include "server/metrics.def"
-#undef BY_ROUTE_COUNTER
-#undef BY_ROUTE_HISTOGRAM
-#undef BY_MODEL_HISTOGRAM
-#undef COUNTER_BY
-#undef HISTOGRAM
-#undef COUNTER
-#undef COUNTER_REAL
-#undef GAUGE
 };
 
 /* `route` is borrowed. */

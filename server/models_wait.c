@@ -74,7 +74,10 @@ static void give_up(struct request *r)
 	while (*at != w)
 		at = &(*at)->next;
 	*at = w->next;
-	reply_why(r, 503, "draining", w->name, "the server ends");
+	if (r->server->draining)
+		reply_why(r, 503, "draining", w->name, "the server ends");
+	else
+		reply_why(r, 499, "client_closed", w->name, "the client closed before the answer");
 	end(w);
 }
 

@@ -21,7 +21,8 @@ enum request_stage {
 	REQUEST_SENT,   /* its answer is queued */
 };
 
-/* The slowest of a request's pictures, by the monotonic clock; 0: it did not come so far. */
+/* What logs and traces tell of a request: the times of one of its pictures, by the monotonic clock; 0: it did
+ * not come so far. */
 struct request_picture {
 	const char *model;
 	uint64_t queued_ns, prepare_ns, prepared_ns, started_ns, finished_ns;
@@ -62,7 +63,7 @@ struct request {
 
 	unsigned priority;    /* X-Request-Priority, 1..9; 0: the model's */
 	uint32_t timeout_ms;  /* X-Request-Timeout-Ms; 0: none */
-	const char *bad_wish; /* the name of one of them that is malformed */
+	const char *bad_wish; /* what is wrong with one of them; NULL: nothing */
 
 	struct prediction *prediction; /* the work that it waits for, */
 	struct infer *infer;           /* of one kind or the other */

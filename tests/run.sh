@@ -3,8 +3,8 @@
 #
 # Standard input has a suite a line: a name and a command for sh. A suite's last line of output is
 # "N passed, N failed, N skipped"; one that dies, runs longer than TEST_TIMEOUT seconds or prints
-# no such line counts as one failure. The outputs are kept in the folder LOGS; those of failed
-# suites are shown. The very last line is the total.
+# no such line counts as one failure. The outputs are kept in the folder LOGS; of those of failed
+# suites the lines that say FAILED and the end are shown. The very last line is the total.
 set -u
 logs=${1:-build/test-logs}
 limit=${TEST_TIMEOUT:-900}
@@ -37,6 +37,8 @@ while read -r name command; do
 	else
 		printf '  FAILED  %s (%d s)%s\n' "$name" "$took" "${why:+: $why}"
 		printf -- '---- %s\n' "$command"
+		grep -nE '^(FAILED|not ok)|: (FAILED|AddressSanitizer|ThreadSanitizer|runtime error)' "$log" | head -n 40
+		printf -- '---- its end\n'
 		tail -n 200 "$log"
 		printf -- '---- all of it: %s\n' "$log"
 	fi

@@ -176,13 +176,13 @@ static enum cnn_status new_storage(struct lowering *l, size_t bytes, uint32_t *o
 	return CNN_OK;
 }
 
-/* The present step touches the storage through *ref. */
-static enum cnn_status touch(struct lowering *l, uint32_t storage, struct ref *ref,
+/* The present step touches the storage through *ref, from byte `skip` on. */
+static enum cnn_status touch(struct lowering *l, uint32_t storage, size_t skip, struct ref *ref,
                              struct cnn_error *err)
 {
 	if (!grow(&l->pending, &l->cap_pending, l->n_pending, sizeof *l->pending))
 		return cnn_fail_memory(err, "the memory plan", l->cap_pending * sizeof *l->pending);
-	l->pending[l->n_pending++] = (struct pending){ref, storage};
+	l->pending[l->n_pending++] = (struct pending){ref, storage, skip};
 	struct storage *s = &l->storage[storage];
 	uint32_t now = (uint32_t)l->plan->n_step - 1;
 	if (!s->used)
@@ -204,7 +204,7 @@ enum cnn_status lower_read(struct lowering *l, value_id v, struct ref *ref, stru
 	if (l->storage_of[v] == UINT32_MAX)
 		return cnn_fail(err, CNN_BAD_MODEL, "value '%s' is read before it is made",
 		                value->name);
-	return touch(l, l->storage_of[v], ref, err);
+	return touch(l, l->storage_of[v], 0, ref, err);
 }
 
 enum cnn_status lower_write(struct lowering *l, value_id v, struct ref *ref, struct cnn_error *err)
@@ -216,7 +216,29 @@ enum cnn_status lower_write(struct lowering *l, value_id v, struct ref *ref, str
 		if (status)
 			return status;
 	}
-	return touch(l, l->storage_of[v], ref, err);
+	return touch(l, l->storage_of[v], 0, ref, err);
+}
+
+enum cnn_status lower_write_pixels(struct lowering *l, value_id v, struct ref *ref, size_t *pixel,
+                                   struct cnn_error *err)
+{
+	struct slice *s = &l->slice[v];
+	*pixel = (size_t)l->g->value[v].dim[1];
+	if (s->whole == NO_VALUE)
+		return lower_write(l, v, ref, err);
+	const struct value *whole = &l->g->value[s->whole];
+	uint32_t *storage = &l->storage_of[s->whole];
+	*ref = (struct ref){0};
+	if (*storage == UINT32_MAX) {
+		enum cnn_status status = new_storage(l, graph_value_bytes(whole), storage, err);
+		if (status)
+			return status;
+	}
+	*pixel = (size_t)whole->dim[1];
+	s->taken = true;
+	/* An observer is promised a feature map in one piece. */
+	l->plan->step[l->plan->n_step - 1].out = NO_VALUE;
+	return touch(l, *storage, s->first * sizeof(float), ref, err);
 }
 
 enum cnn_status lower_alias(struct lowering *l, value_id in, value_id out)
@@ -231,7 +253,7 @@ enum cnn_status lower_temporary(struct lowering *l, size_t bytes, struct ref *re
 	uint32_t storage = 0;
 	*ref = (struct ref){0};
 	enum cnn_status status = new_storage(l, bytes, &storage, err);
-	return status ? status : touch(l, storage, ref, err);
+	return status ? status : touch(l, storage, 0, ref, err);
 }
 
 void lower_scratch(struct lowering *l, size_t bytes)

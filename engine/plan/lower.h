@@ -20,6 +20,12 @@ struct lowering {
 	const struct kernels *k;
 	uint32_t *uses;       /* [values]: inputs, residuals and graph outputs that name it */
 	uint32_t *storage_of; /* [values]; UINT32_MAX: constant or not yet made */
+	/* [values]: where a value may lie, when it can, within the concatenation that alone reads it */
+	struct slice {
+		value_id whole; /* NO_VALUE: nowhere */
+		size_t first;   /* channel */
+		bool taken;     /* it lies there */
+	} * slice;
 	struct storage *storage;
 	size_t n_storage, cap_storage;
 	size_t cap_step;
@@ -27,6 +33,7 @@ struct lowering {
 	struct pending {
 		struct ref *ref;
 		uint32_t storage;
+		size_t skip; /* bytes of the storage before it */
 	} * pending;
 	size_t n_pending, cap_pending;
 };
@@ -44,6 +51,10 @@ enum cnn_status lower_step(struct lowering *l, step_fn *fn, const void *args, co
  * once). */
 enum cnn_status lower_read(struct lowering *l, value_id v, struct ref *ref, struct cnn_error *err);
 enum cnn_status lower_write(struct lowering *l, value_id v, struct ref *ref, struct cnn_error *err);
+/* The same for a step that can leave room between the pixels that it writes: *pixel is the floats from one to the
+ * next. What is only concatenated is made where it will lie. */
+enum cnn_status lower_write_pixels(struct lowering *l, value_id v, struct ref *ref, size_t *pixel,
+                                   struct cnn_error *err);
 /* `out` is `in` under another shape: no step. When `in` is constant it cannot be. */
 enum cnn_status lower_alias(struct lowering *l, value_id in, value_id out);
 /* Arena memory of the present step alone, `bytes` for each picture. */

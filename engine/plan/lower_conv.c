@@ -89,6 +89,7 @@ struct conv {
 	struct row_work work;
 	step_fn *step;
 	struct ref *x, *y, *residual;
+	size_t *pixel; /* floats from one output pixel to the next; NULL: they follow each other */
 };
 
 static enum cnn_status make_depthwise(struct lowering *l, const struct node *n,
@@ -121,6 +122,7 @@ static enum cnn_status make_winograd(struct lowering *l, const struct node *n,
 	out->x = &w->x;
 	out->y = &w->y;
 	out->residual = &w->residual;
+	out->pixel = a->has_residual ? NULL : &w->pixel;
 	out->work.fn = winograd_rows;
 	out->work.args = w;
 	out->work.kernel = "winograd_f32";
@@ -148,6 +150,7 @@ static enum cnn_status make_gemm(struct lowering *l, const struct node *n,
 	out->x = &a->x;
 	out->y = &a->y;
 	out->residual = &a->residual;
+	out->pixel = a->has_residual ? NULL : &a->ldc;
 	out->work.fn = gemm_rows;
 	out->work.args = a;
 	out->work.kernel = l->k->gemm_f32.name;
@@ -204,5 +207,8 @@ enum cnn_status lower_conv(struct lowering *l, const struct node *n, struct cnn_
 		status = lower_read(l, n->in[0], conv.x, err);
 	if (!status && n->residual != NO_VALUE)
 		status = lower_read(l, n->residual, conv.residual, err);
-	return status ? status : lower_write(l, n->out[0], conv.y, err);
+	if (status)
+		return status;
+	return conv.pixel ? lower_write_pixels(l, n->out[0], conv.y, conv.pixel, err)
+	                  : lower_write(l, n->out[0], conv.y, err);
 }

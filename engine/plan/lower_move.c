@@ -164,17 +164,26 @@ enum cnn_status lower_concat(struct lowering *l, const struct node *n, struct cn
 		return lower_concat_bytes(l, n, err);
 	int32_t axis =
 		(int32_t)(n->attr.axes.axis < 0 ? n->attr.axes.axis + y->rank : n->attr.axes.axis);
-	struct concat_args *a = lower_alloc(l, 1, sizeof *a + n->n_in * sizeof a->part[0]);
+	uint32_t copied = 0;
+	for (uint32_t k = 0; k < n->n_in; k++)
+		copied += !l->slice[n->in[k]].taken;
+	/* what is there already was made there */
+	if (copied == 0)
+		return CNN_OK;
+	struct concat_args *a = lower_alloc(l, 1, sizeof *a + copied * sizeof a->part[0]);
 	if (!a)
 		return lower_no_memory(n, err);
-	a->n = n->n_in;
 	enum cnn_status status = lower_step(l, run_concat, a, "concat", n, n->out[0], 0, err);
 	int64_t at = 0, y_stride = physical_stride(y, axis);
 	struct physical whole;
 	physical_shape(y, &whole);
 	for (uint32_t k = 0; k < n->n_in && !status; k++) {
 		const struct value *x = graph_in(l->g, n, k);
-		struct part *part = &a->part[k];
+		int64_t first = at;
+		at += x->dim[axis];
+		if (l->slice[n->in[k]].taken)
+			continue;
+		struct part *part = &a->part[a->n++];
 		/* write a part of y as if it were a value of x's shape in y's layout */
 		struct value slice = *x;
 		slice.layout = y->layout;
@@ -184,9 +193,8 @@ enum cnn_status lower_concat(struct lowering *l, const struct node *n, struct cn
 			return lower_no_memory(n, err);
 		for (int32_t d = 0; d < whole.rank; d++)
 			part->move.out_stride[d] = whole.stride[d];
-		part->move.out_base = at * y_stride;
+		part->move.out_base = first * y_stride;
 		move_finish(&part->move);
-		at += x->dim[axis];
 		status = lower_read(l, n->in[k], &part->x, err);
 	}
 	return status ? status : lower_write(l, n->out[0], &a->y, err);

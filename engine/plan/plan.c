@@ -119,7 +119,7 @@ static enum cnn_status place(struct lowering *l, struct cnn_error *err)
 	free(life);
 	for (size_t i = 0; i < l->n_pending; i++) {
 		const struct storage *s = &l->storage[l->pending[i].storage];
-		l->pending[i].ref->offset = s->offset;
+		l->pending[i].ref->offset = s->offset + l->pending[i].skip;
 		l->pending[i].ref->stride = s->batched ? s->bytes : 0;
 	}
 	for (size_t i = 0; i < p->n_step; i++) {
@@ -145,6 +145,31 @@ static void count_uses(const struct graph *g, uint32_t *uses)
 	}
 	for (size_t i = 0; i < g->n_output; i++)
 		uses[g->output[i]]++;
+}
+
+/* Which values are only read by a concatenation of channels, and where in it each would lie. */
+static void find_slices(struct lowering *l)
+{
+	const struct graph *g = l->g;
+	for (size_t v = 0; v < g->n_value; v++)
+		l->slice[v].whole = NO_VALUE;
+	for (size_t i = 0; i < g->n_node && !l->options->keep_layers; i++) {
+		const struct node *n = &g->node[i];
+		if (n->dead || n->op != OP_CONCAT)
+			continue;
+		const struct value *y = graph_out(g, n);
+		int64_t axis =
+			n->attr.axes.axis < 0 ? n->attr.axes.axis + y->rank : n->attr.axes.axis;
+		size_t at = 0;
+		if (axis != 1 || y->layout != LAYOUT_CHANNELS_LAST || y->dtype != CNN_F32)
+			continue;
+		for (uint32_t k = 0; k < n->n_in; k++) {
+			const struct value *x = graph_in(g, n, k);
+			if (l->uses[n->in[k]] == 1 && x->layout == LAYOUT_CHANNELS_LAST && !x->data)
+				l->slice[n->in[k]] = (struct slice){n->out[0], at, false};
+			at += (size_t)x->dim[1];
+		}
+	}
 }
 
 static enum cnn_status lower_all(struct lowering *l, struct cnn_error *err)
@@ -188,9 +213,11 @@ enum cnn_status plan_new(const struct graph *g, const struct plan_options *optio
 		arena_limit(p->arena, options->max_bytes);
 	l.storage_of = malloc((g->n_value + 1) * sizeof *l.storage_of);
 	l.uses = calloc(g->n_value + 1, sizeof *l.uses);
-	if (!p->arena || !l.storage_of || !l.uses)
+	l.slice = calloc(g->n_value + 1, sizeof *l.slice);
+	if (!p->arena || !l.storage_of || !l.uses || !l.slice)
 		goto done;
 	count_uses(g, l.uses);
+	find_slices(&l);
 	memset(l.storage_of, 0xff, (g->n_value + 1) * sizeof *l.storage_of);
 	status = lower_all(&l, err);
 	if (!status)
@@ -200,6 +227,7 @@ enum cnn_status plan_new(const struct graph *g, const struct plan_options *optio
 done:
 	free(l.storage_of);
 	free(l.uses);
+	free(l.slice);
 	free(l.storage);
 	free(l.pending);
 	if (status)

@@ -67,10 +67,11 @@ static void transform_output(const struct winograd_view *view, size_t column, si
 {
 	const struct winograd_args *a = view->a;
 	const struct gemm_window *w = &a->window;
-	struct winograd_place place = {.row_stride = (size_t)w->out_w * a->n, .pixel_stride = a->n};
+	struct winograd_place place = {.row_stride = (size_t)w->out_w * a->pixel,
+	                               .pixel_stride = a->pixel};
 	for (size_t t = first; t < first + n; t++, m += a->m_row) {
 		int32_t oy = (int32_t)(t / a->tiles_x) * OUT, ox = (int32_t)(t % a->tiles_x) * OUT;
-		size_t at = (size_t)ox * a->n + column;
+		size_t at = (size_t)ox * a->pixel + column;
 		float *y = rows_at(view->y, oy) + at;
 		struct epilogue ep = {
 			.bias = a->bias ? a->bias + column : NULL,
@@ -86,7 +87,7 @@ static void transform_output(const struct winograd_view *view, size_t column, si
 		for (size_t r = 0; r < place.rows && a->tail.kind != ACT_NONE; r++)
 			for (size_t c = 0; c < place.columns; c++)
 				tail_apply(a->k, &a->tail, columns,
-				           y + r * place.row_stride + c * a->n);
+				           y + r * place.row_stride + c * a->pixel);
 	}
 }
 
@@ -131,7 +132,7 @@ static void run_block(void *ctx, size_t item, size_t thread)
 	size_t picture = job->first + item / job->blocks, first = item % job->blocks * a->block;
 	size_t n = a->tiles_y * a->tiles_x - first;
 	const struct rows x = {ref_at(run, &a->x, picture), (size_t)w->in_w * w->pixel, ROWS_ALL};
-	const struct rows y = {ref_at(run, &a->y, picture), (size_t)w->out_w * a->n, ROWS_ALL};
+	const struct rows y = {ref_at(run, &a->y, picture), (size_t)w->out_w * a->pixel, ROWS_ALL};
 	const struct winograd_view view = {
 		a, &x, &y, a->has_residual ? ref_at(run, &a->residual, picture) : NULL};
 	run_tiles(&view, first, n < a->block ? n : a->block,
@@ -274,6 +275,7 @@ struct winograd_args *winograd_new(struct lowering *l, const struct gemm_args *a
 		.window = a->window,
 		.channels = a->kc,
 		.n = a->n,
+		.pixel = a->n,
 		.tiles_y = tiles_along(a->window.out_h),
 		.tiles_x = tiles_along(a->window.out_w),
 		.bias = a->bias,

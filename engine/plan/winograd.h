@@ -14,6 +14,7 @@ struct winograd_args {
 	bool has_residual;
 	struct gemm_window window;
 	size_t channels, n; /* of the input, of the output */
+	size_t pixel;       /* floats from one output pixel to the next */
 	size_t tiles_y, tiles_x;
 	size_t block;          /* tiles of a work item */
 	size_t columns;        /* output channels at a time, a multiple of NR */
