@@ -147,7 +147,7 @@ def infer_kinds():
     yield infer("v2-no-model", [oip_client.tensor(INPUT, x[:1])], statuses=404, at="/v2/models/nobody/infer")
     good = json.dumps({"inputs": [oip_client.tensor(INPUT, x[:1], False)[0]]}).encode()
     for name, body in (("cut", good[:3000]), ("deep", b'{"inputs":' + b"[" * 20000), ("empty", b""), ("list", b"[]"),
-                       ("nan", good.replace(b"[-", b"[NaN, -", 1)), ("bits", photos.flipped(good, 3, 40))):
+                       ("nan", re.sub(rb'"data": \[', b'"data": [NaN, ', good)), ("bits", photos.flipped(good, 3, 40))):
         yield Kind("v2-bad-json-" + name, request("POST", target, body), 400)
     yield Kind("v2-bad-header", request("POST", target, good, "Inference-Header-Content-Length: 999999999"), 400)
     yield Kind("v2-gzip", request("POST", target, gzip.compress(good, mtime=0), "Content-Encoding: gzip"))
@@ -166,7 +166,7 @@ def repository_kinds():
     yield Kind("load", request("POST", f"{at}/models/{SPARE}/load", b""), (200, 400, 409, 503), 0.2)
     yield Kind("unload", request("POST", f"{at}/models/{SPARE}/unload", b""), (200, 400, 409, 503), 0.1)
     yield Kind("load-nobody", request("POST", at + "/models/nobody/load", b""), (400, 404))
-    yield Kind("bad-unload", request("POST", f"{at}/models/{SPARE}/unload", b'{"parameters": 3}'), 400)
+    yield Kind("bad-unload", request("POST", f"{at}/models/{SPARE}/unload", b"[]"), 400)
     yield Kind("spare", request("POST", f"/predict?model={SPARE}", photos.jpeg(64, 48)), (200, 404, 503), 2)
     yield Kind("spare-ready", request("GET", f"/v2/models/{SPARE}/ready"), (200, 400, 404, 503))
 
@@ -192,9 +192,11 @@ def http_kinds():
     yield Kind("many-headers", request("GET", "/health", None, *["X-A: b"] * 5000), 431, 0.5, flags="f")
     yield Kind("long-target", request("GET", "/" + "a" * 40000), (414, 431), 0.5, flags="f")
     yield Kind("long-path", request("GET", "/models/" + "a" * 9000), (404, 431))
+    # libmicrohttpd refuses a wrong Content-Length by itself, and sends that answer's header twice: it is not read.
     for i, lines in enumerate((["Content-Length: -1"], ["Content-Length: x"], ["Content-Length: 5", "Content-Length: 6"],
                                ["Transfer-Encoding: chunked", "Content-Length: 5"], ["Content-Length: " + "9" * 400])):
-        yield Kind(f"bad-length-{i}", request("POST", "/predict", None, *lines) + b"hello", (400, 413, CLOSED), flags="f")
+        yield Kind(f"bad-length-{i}", request("POST", "/predict", None, *lines) + b"hello", (400, 413, CLOSED), flags="f",
+                   leave=20)
     yield Kind("bad-chunk", request("POST", "/predict", None, "Transfer-Encoding: chunked") + b"zz\r\nhello\r\n0\r\n\r\n",
                (400, CLOSED), flags="fs")
     yield Kind("bad-encoding", request("POST", "/predict", None, "Transfer-Encoding: gzip"), (400, 411, 501, CLOSED),
