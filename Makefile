@@ -40,7 +40,7 @@ ISA_vnni   := $(ISA_avx512) -mavx512vnni
 ISA_portable := -O3
 isa_of      = $(ISA_$(lastword $(subst _, ,$(basename $(notdir $(1))))))
 
-ENGINE_DIRS ?= base image kernels graph operators onnx passes plan run train
+ENGINE_DIRS ?= base image kernels graph operators onnx passes plan run train see
 ENGINE  := $(sort $(foreach d,$(ENGINE_DIRS),$(wildcard engine/$(d)/*.c)))
 SERVER  := $(sort $(wildcard server/*.c server/commands/*.c))
 UNIT    := $(sort $(wildcard tests/unit/*/*.c) $(wildcard tests/kernels/*.c))
@@ -110,7 +110,7 @@ $(B)/tests/%: $(B)/tests/%.o $(B)/libengine.a
 	$(call say,LINK,$@)$(CC) $(ALL) $(LDFLAGS) -o $@ $^ $(LINK_ENGINE)
 
 # What fuzz targets have found, and what once broke them, see below.
-REPLAYED := $(notdir $(wildcard tests/fuzz/corpus/*))
+REPLAYED := $(sort $(notdir $(wildcard tests/fuzz/corpus/*)) see)
 REPLAY   := $(patsubst %,$(B)/tests/fuzz/replay_%,$(REPLAYED))
 
 # The tests that go by level_runs once more, with the AVX-512 kernels in plain C (tests/kernels/emulated) instead
@@ -118,6 +118,8 @@ REPLAY   := $(patsubst %,$(B)/tests/fuzz/replay_%,$(REPLAYED))
 EMULATE      := $(B)/emulated
 EMULATED     := $(patsubst %.c,$(EMULATE)/%.o,$(wildcard engine/kernels/*_avx512.c engine/kernels/*_vnni.c))
 EMULATED_BIN := $(patsubst tests/%.c,$(B)/tests/emulated/%,$(shell grep -lwE '(bytes_)?level_runs' $(UNIT)))
+# Tests of kernels lay forbidden pages around their operands: sanitizers, slow over plain C, would find no more.
+EMULATED_BIN := $(if $(SAN),$(filter $(B)/tests/emulated/unit/%,$(EMULATED_BIN)),$(EMULATED_BIN))
 # Optimising plain C of a kernel's many unrolled instances would take minutes.
 $(EMULATE)/%.o: %.c $(B)/flags
 	@mkdir -p $(@D)
@@ -138,7 +140,9 @@ SUITES_unit   = $(foreach t,$(UNIT_BIN) $(EMULATED_BIN),'$(t:$(B)/tests/%=%) $(t
                 $(foreach f,$(REPLAYED),'fuzz/$(f) $(B)/tests/fuzz/replay_$(f) $(call corpus,$(f))')
 SUITES_golden = 'golden $(PYTHON) tests/golden/golden.py $(B)' \
                 'architectures $(PYTHON) tests/golden/golden.py $(B) architectures' \
-                'preprocess $(PYTHON) tests/golden/preprocess.py $(B)/tests/golden/fit_dump'
+                'preprocess $(PYTHON) tests/golden/preprocess.py $(B)/tests/golden/fit_dump' \
+                'heat $(PYTHON) tests/golden/heat.py $(B)/convd' \
+                'seen $(PYTHON) tests/golden/layers.py $(B)'
 SUITES_onnx   = 'onnx $(PYTHON) tests/onnx/run.py $(B)'
 SUITES_http   = 'http $(PYTHON) tests/http/run.py $(B)'
 SUITES_soak   = 'soak $(PYTHON) tests/soak/soak.py $(B) 3000'
@@ -175,9 +179,9 @@ SECONDS   ?= 60
 FUZZ      := build/fuzz
 FUZZERS   := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 FUZZ_DATA := $(or $(CONVD_TEST_DATA),../shared/data)
-FUZZ_ONNX := load run
-# Every model that can be run can be loaded: corpus/load is what more there is.
-corpus     = $(wildcard $(addprefix tests/fuzz/corpus/,$(if $(filter $(1),load),load run,$(1))))
+FUZZ_ONNX := load run see
+# Every model that can be run can be loaded, and watched: corpus/load and corpus/see are what more there is.
+corpus     = $(wildcard $(addprefix tests/fuzz/corpus/,$(if $(filter $(1),load see),$(1) run,$(1))))
 FUZZ_SEEDS = $(call corpus,$(1)) $(addprefix $(FUZZ)/seeds/,$(if $(filter $(1),$(FUZZ_ONNX)),onnx backend,$(1))) \
              $(wildcard $(addprefix $(FUZZ_DATA)/,$(if $(filter $(1),image),jpeg) \
              $(if $(filter $(1),$(FUZZ_ONNX)),models/mnist-8)))

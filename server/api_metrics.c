@@ -3,6 +3,7 @@
 #include "server/http.h"
 #include "server/models.h"
 #include "server/request.h"
+#include "server/views.h"
 
 #include <stdlib.h>
 
@@ -20,6 +21,8 @@ static void read_gauges(struct server *s)
 	m->connections_open = (double)http_open_connections(s->http);
 	m->draining = s->draining;
 	m->log_dropped = log_sink_dropped(s->log->sink) + access_log_dropped(s->access);
+	m->views = (double)views_alive(s->views);
+	m->view_bytes = (double)views_bytes(s->views);
 	m->uptime_seconds = (double)(batcher_now_ns() - s->started_ns) * 1e-9;
 	metrics_read_process(m);
 }

@@ -1,4 +1,5 @@
 #include "server/api.h"
+#include "server/layer_find.h"
 #include "server/model_json.h"
 #include "server/model_status.h"
 #include "server/request.h"
@@ -70,20 +71,6 @@ void api_model_layers(struct request *r)
 	}
 }
 
-/* By name, else by number. Returns the number of layers when there is no such layer. */
-static size_t find_layer(const struct cnn_model *model, const char *layer)
-{
-	size_t n = cnn_model_layers(model);
-	for (size_t i = 0; i < n; i++) {
-		if (strcmp(cnn_model_layer(model, i)->name, layer) == 0)
-			return i;
-	}
-	uint64_t index;
-	if (n > 0 && parse_number("layer", layer, 0, n - 1, &index, NULL) == CNN_OK)
-		return (size_t)index;
-	return n;
-}
-
 void api_model_layer(struct request *r)
 {
 	if (!request_query_only(r, no_parameters))
@@ -91,11 +78,7 @@ void api_model_layer(struct request *r)
 	const struct registry_model *m = find_model(r);
 	if (!m)
 		return;
-	size_t layer = find_layer(m->model, r->value[1]);
-	if (layer < cnn_model_layers(m->model))
+	size_t layer;
+	if (layer_find_or_reply(r, m, r->value[1], &layer))
 		reply_json(&r->reply, 200, model_json_layer(m->model, layer));
-	else
-		reply_error(&r->reply, 404, "layer_not_found",
-		            "model '%.100s' has no layer '%.100s'; it has %zu layers", m->name,
-		            r->value[1], cnn_model_layers(m->model));
 }

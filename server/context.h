@@ -20,6 +20,7 @@ struct recorder;
 struct key_list;
 struct models;
 struct tls_identity;
+struct views;
 
 struct server {
 	const struct config *config;
@@ -33,6 +34,7 @@ struct server {
 	struct batcher *batcher;
 	struct registry registry;
 	struct models *models; /* what changes the registry */
+	struct views *views;   /* NULL: nobody sees inside models */
 	struct metrics metrics;
 	struct model_stats *model_stats;
 	struct tls_identity *identity; /* NULL: plain HTTP */

@@ -68,7 +68,9 @@ void deadline_check(struct server *s, struct connection *c, const struct deadlin
 			refuse_slow(s, c);
 		break;
 	case CONNECTION_WORKING:
-		if (c->request->give_up && connection_peer_left(c))
+		if (c->request->give_up &&
+		    (connection_peer_left(c) ||
+		     (c->request->late_ns && check->now_ns >= c->request->late_ns)))
 			c->request->give_up(c->request);
 		if (c->request->infer)
 			check_infer(c);

@@ -399,7 +399,7 @@ void http_drain(struct http *h)
 		close(fd);
 	/* What only watches need not be waited for. */
 	for (struct connection *c = h->connections.first; c; c = c->next) {
-		if (c->phase == CONNECTION_WORKING && c->request->give_up)
+		if (c->phase == CONNECTION_WORKING && c->request->give_up && !c->request->accepted)
 			c->request->give_up(c->request);
 	}
 	h->drain_started_ns = batcher_now_ns();

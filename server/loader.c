@@ -4,9 +4,6 @@
 #include <stdlib.h>
 #include <sys/resource.h>
 
-/* Against the workers' 0: a quarter of a core while they need all of them. */
-enum { NICE = 5 };
-
 struct task_list {
 	struct loader_task *head, **tail;
 };
@@ -18,6 +15,7 @@ struct loader {
 	pthread_cond_t work;
 	struct task_list todo, done;
 	bool started, stop, stopped;
+	int nice;
 };
 
 static void append(struct task_list *list, struct loader_task *task)
@@ -41,7 +39,7 @@ static void *thread_main(void *arg)
 {
 	struct loader *l = arg;
 	/* On Linux this is for the calling thread alone. Without it loading only disturbs more. */
-	setpriority(PRIO_PROCESS, 0, NICE);
+	setpriority(PRIO_PROCESS, 0, l->nice);
 	pthread_mutex_lock(&l->lock);
 	l->started = true;
 	pthread_cond_broadcast(&l->work);
@@ -81,7 +79,7 @@ static void on_wake(uv_async_t *async)
 	finish(l, &l->done);
 }
 
-enum cnn_status loader_new(uv_loop_t *loop, struct loader **out, struct cnn_error *err)
+enum cnn_status loader_new(uv_loop_t *loop, int nice, struct loader **out, struct cnn_error *err)
 {
 	struct loader *l = calloc(1, sizeof *l);
 	if (!l)
@@ -89,6 +87,7 @@ enum cnn_status loader_new(uv_loop_t *loop, struct loader **out, struct cnn_erro
 	l->todo.tail = &l->todo.head;
 	l->done.tail = &l->done.head;
 	l->wake.data = l;
+	l->nice = nice;
 	int failed = uv_async_init(loop, &l->wake, on_wake);
 	if (failed) {
 		free(l);
@@ -99,7 +98,7 @@ enum cnn_status loader_new(uv_loop_t *loop, struct loader **out, struct cnn_erro
 	if (pthread_create(&l->thread, NULL, thread_main, l) != 0) {
 		l->stopped = true;
 		loader_free(l);
-		return cnn_fail(err, CNN_NO_MEMORY, "cannot start the thread that loads models");
+		return cnn_fail(err, CNN_NO_MEMORY, "cannot start a thread beside the loop");
 	}
 	/* Once the process is in its sandbox the thread could not step back any more. */
 	pthread_mutex_lock(&l->lock);

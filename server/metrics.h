@@ -15,6 +15,7 @@
 	X(HEADER_TOO_LARGE, "header_too_large") \
 	X(TOO_SLOW, "too_slow")                 \
 	X(UNAUTHORIZED, "unauthorized")         \
+	X(VIEW_QUEUE, "view_queue")             \
 	X(NO_MEMORY, "out_of_memory")
 
 #define OUTCOME_LIST(X)             \

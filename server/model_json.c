@@ -134,28 +134,35 @@ json_t *model_json_layers(const struct cnn_model *model, const char *name)
 	                 "totals", totals);
 }
 
-json_t *model_json_prediction(const struct cnn_model *model, const char *name,
-                              const struct image_header *picture, const float *scores, size_t top,
-                              uint32_t batch, const struct prediction_timing *timing)
+json_t *model_json_top(const struct cnn_model *model, const float *scores, size_t top)
 {
 	size_t classes = cnn_model_info(model)->classes;
 	if (top > classes)
 		top = classes;
 	uint32_t *best = calloc(top + 1, sizeof *best);
-	json_t *predictions = json_array();
-	if (!best || !predictions) {
+	json_t *list = json_array();
+	if (!best || !list) {
 		free(best);
-		json_decref(predictions);
+		json_decref(list);
 		return NULL;
 	}
 	size_t n = cnn_top(scores, classes, top, best);
 	for (size_t i = 0; i < n; i++) {
-		json_array_append_new(predictions,
-		                      json_pack("{s:i, s:s, s:f}", "class", (int)best[i], "label",
-		                                cnn_model_label(model, best[i]), "probability",
-		                                (double)scores[best[i]]));
+		json_array_append_new(list, json_pack("{s:i, s:s, s:f}", "class", (int)best[i],
+		                                      "label", cnn_model_label(model, best[i]),
+		                                      "probability", (double)scores[best[i]]));
 	}
 	free(best);
+	return list;
+}
+
+json_t *model_json_prediction(const struct cnn_model *model, const char *name,
+                              const struct image_header *picture, const float *scores, size_t top,
+                              uint32_t batch, const struct prediction_timing *timing)
+{
+	json_t *predictions = model_json_top(model, scores, top);
+	if (!predictions)
+		return NULL;
 	json_t *image = json_pack("{s:s, s:i, s:i}", "format", image_format_name(picture->format),
 	                          "width", picture->width, "height", picture->height);
 	json_t *times = json_pack("{s:f, s:f, s:f, s:f}", "decode", timing->decode_ms, "queue",

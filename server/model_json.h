@@ -20,6 +20,8 @@ char *model_text_layers(const struct cnn_model *model, const char *name);
 struct prediction_timing {
 	double decode_ms, queue_ms, inference_ms, total_ms;
 };
+/* The `top` best classes of scores[classes], all finite: [{"class", "label", "probability"}]. */
+json_t *model_json_top(const struct cnn_model *model, const float *scores, size_t top);
 /* One answer of /predict. `top` classes of scores[classes], all finite. */
 json_t *model_json_prediction(const struct cnn_model *model, const char *name,
                               const struct image_header *picture, const float *scores, size_t top,

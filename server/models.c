@@ -278,7 +278,7 @@ enum cnn_status models_new(struct server *server, struct models **out, struct cn
 	m->server = server;
 	uv_timer_init(&server->loop, &m->timer);
 	m->timer.data = m;
-	enum cnn_status status = loader_new(&server->loop, &m->loader, err);
+	enum cnn_status status = loader_new(&server->loop, LOADER_NICE, &m->loader, err);
 	if (!status && server->config->watch)
 		status = watch_new(&server->loop, on_change, m, &m->watch, err);
 	*out = m;

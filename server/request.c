@@ -133,6 +133,10 @@ static enum MHD_Result see_header(void *ctx, enum MHD_ValueKind kind, const char
 		f->id = value;
 	} else if (strcasecmp(name, "Content-Type") == 0) {
 		f->request->content_type = arena_strdup(f->request->arena, value);
+	} else if (strcasecmp(name, "Accept") == 0) {
+		struct request *r = f->request;
+		r->accept = r->accept ? arena_printf(r->arena, "%s, %s", r->accept, value)
+		                      : arena_strdup(r->arena, value);
 	} else if (strcasecmp(name, "Inference-Header-Content-Length") == 0) {
 		see_inference_header(f->request, value);
 	} else if (strcasecmp(name, "Content-Encoding") == 0) {

@@ -41,6 +41,7 @@ struct request {
 	const char *method_name; /* libmicrohttpd's, as sent; NULL until the header is in */
 	uint64_t started_ns;     /* monotonic clock, as the others */
 	uint64_t header_ns, body_ns, replied_ns; /* when each was complete; 0: not yet */
+	const char *accept;                      /* as sent; NULL: not given */
 	const char *inference_header; /* Inference-Header-Content-Length; NULL: not given */
 	bool from_page;               /* a browser says that a page asks */
 	const char *cors_origin; /* which Access-Control-Allow-Origin the reply gets; NULL: none */
@@ -70,7 +71,9 @@ struct request {
 	struct request_picture picture;
 	/* Ends what it waits for when the client leaves or the server ends: sets the reply. NULL: nothing to end. */
 	void (*give_up)(struct request *request);
-	void *waits_for; /* whoever set give_up knows what */
+	uint64_t late_ns; /* when it is given up, too; 0: never */
+	bool accepted;    /* what it waits for is finished while the server drains */
+	void *waits_for;  /* whoever set give_up knows what */
 	struct reply reply;
 };
 

@@ -17,6 +17,17 @@
 	X(METHOD_GET, "/models/{model}", false, NULL, api_model)                                  \
 	X(METHOD_GET, "/models/{model}/layers", false, NULL, api_model_layers)                    \
 	X(METHOD_GET, "/models/{model}/layers/{layer}", false, NULL, api_model_layer)             \
+	X(METHOD_GET, "/models/{model}/layers/{layer}/filters.png", false, NULL,                  \
+	  api_view_filters_png)                                                                   \
+	X(METHOD_GET, "/models/{model}/layers/{layer}/filters", false, NULL, api_view_filters)    \
+	X(METHOD_POST | METHOD_PUT, "/models/{model}/layers/{layer}/activations", true,           \
+	  api_view_activations_begin, api_view_activations)                                       \
+	X(METHOD_POST | METHOD_PUT, "/models/{model}/input", true, api_view_input_begin,          \
+	  api_view_input)                                                                         \
+	X(METHOD_POST | METHOD_PUT, "/models/{model}/strip", true, api_view_strip_begin,          \
+	  api_view_strip)                                                                         \
+	X(METHOD_POST | METHOD_PUT, "/models/{model}/explain", true, api_view_explain_begin,      \
+	  api_view_explain)                                                                       \
 	X(METHOD_POST, "/v2/repository/index", true, NULL, api_repository_index)                  \
 	X(METHOD_POST, "/v2/repository/models/{model}/load", true, NULL, api_repository_load)     \
 	X(METHOD_POST, "/v2/repository/models/{model}/unload", true, NULL, api_repository_unload) \

@@ -13,6 +13,7 @@
 #include "server/routes.h"
 #include "server/sandbox.h"
 #include "server/tls.h"
+#include "server/views.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -156,6 +157,8 @@ static enum cnn_status add_models(struct server *s, const struct server_model *m
 	enum cnn_status status = batcher_new(&options, &s->batcher, err);
 	if (status == CNN_OK)
 		status = models_new(s, &s->models, err);
+	if (status == CNN_OK && s->config->view_queue > 0)
+		status = views_new(s, &s->views, err);
 	for (size_t i = 0; status == CNN_OK && i < n; i++)
 		status = models_adopt(s->models, &models[i], err);
 	return status;
@@ -205,6 +208,7 @@ static size_t stop(struct run *run)
 	batcher_stop(s->batcher);
 	jobs_take_done(s);
 	infers_take_done(s);
+	views_free(s->views);
 	models_free(s->models);
 	batcher_free(s->batcher);
 	return cut_off;

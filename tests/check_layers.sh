@@ -16,7 +16,9 @@ BEGIN {
 	# cnn.h, the face of the engine, shows the layer table and how a picture is fitted.
 	may["engine"]          = "engine/base engine/image engine/graph/layers.h"
 	may["engine/run"]      = "engine engine/base engine/image engine/kernels engine/graph engine/operators engine/onnx engine/passes engine/plan"
+	may["engine/see"]      = "engine engine/base engine/image engine/graph engine/operators engine/plan engine/run"
 	may["engine/train"]    = "engine engine/base engine/image engine/kernels engine/graph engine/operators engine/onnx engine/passes engine/plan"
+	may["engine/see"]      = "engine engine/base engine/image engine/kernels engine/graph engine/operators engine/onnx engine/passes engine/plan engine/run"
 	may["server"]          = "engine engine/base engine/image"
 	# main.c is the top of it all: it finds the command.
 	may["server/main.c"]   = "server/commands"

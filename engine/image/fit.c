@@ -44,6 +44,13 @@ static int32_t half_of(int32_t margin)
 	return margin % 2 ? half + half % 2 : half;
 }
 
+void image_fit_cut(const struct image_fit *fit, int32_t resized_width, int32_t resized_height,
+                   int32_t *left, int32_t *top)
+{
+	*left = half_of(resized_width - fit->width);
+	*top = half_of(resized_height - fit->height);
+}
+
 enum cnn_status fit_check(const struct image_fit *fit, struct cnn_error *err)
 {
 	if (fit->width < 1 || fit->height < 1)
@@ -66,14 +73,13 @@ enum cnn_status fit_resized(const struct image *src, const struct image_fit *fit
 	if (src->channels != fit->channels)
 		return cnn_fail(err, CNN_BAD_ARG, "fit: picture has %d channels, want %d",
 		                (int)src->channels, (int)fit->channels);
-	const struct resize_window window = {
+	struct resize_window window = {
 		.full_width = resized_width,
 		.full_height = resized_height,
-		.left = half_of(resized_width - fit->width),
-		.top = half_of(resized_height - fit->height),
 		.width = fit->width,
 		.height = fit->height,
 	};
+	image_fit_cut(fit, resized_width, resized_height, &window.left, &window.top);
 	return resize_window(src, &window, out, err);
 }
 

@@ -67,6 +67,10 @@ enum cnn_status image_decode(const uint8_t *bytes, size_t len,
 void image_fit_size(const struct image_fit *fit, int32_t src_width, int32_t src_height,
                     int32_t *width, int32_t *height);
 
+/* Where in the resized picture the cut begins. */
+void image_fit_cut(const struct image_fit *fit, int32_t resized_width, int32_t resized_height,
+                   int32_t *left, int32_t *top);
+
 /* Resize all of src to width x height: the antialiased ("area-scaled") triangle filter
  * of Pillow's resize(BILINEAR), to within one level of 255. */
 enum cnn_status image_resize(const struct image *src, int32_t width, int32_t height,

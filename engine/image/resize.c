@@ -96,8 +96,21 @@ static enum cnn_status resize_rows(const struct image *src, const struct resize_
 		taps_new(&across, src->width, window->full_width, window->left, window->width, err);
 	if (status)
 		return status;
-	for (int32_t y = 0; y < out->height; y++, in += row_bytes(src), to += row_bytes(out))
-		resize_row_portable(&across, in, src->channels, to);
+	uint8_t *scratch = malloc(resize_scratch(&across, src->channels));
+	if (!scratch) {
+		status = cnn_fail_memory(err, "the resizing of rows",
+		                         resize_scratch(&across, src->channels));
+		taps_free(&across);
+		return status;
+	}
+	const struct resize_kernel *kernel = resize_kernel(CNN_ISA_COUNT);
+	for (int32_t y = 0; y < out->height; y += RESIZE_ROWS) {
+		int32_t rows = out->height - y < RESIZE_ROWS ? out->height - y : RESIZE_ROWS;
+		kernel->rows(&across, in + (size_t)y * row_bytes(src), row_bytes(src), rows,
+		             src->channels, to + (size_t)y * row_bytes(out), row_bytes(out),
+		             scratch);
+	}
+	free(scratch);
 	taps_free(&across);
 	return CNN_OK;
 }
@@ -123,10 +136,10 @@ static enum cnn_status resize_both(const struct image *src, const struct resize_
 		goto done;
 	size_t stride = row_bytes(&rows);
 	for (int32_t y = 0; y < down.n; y++)
-		resize_column_portable(down.weight + (size_t)y * (size_t)down.max_taps,
-		                       down.taps[y],
-		                       rows.px + (size_t)(down.first[y] - from) * stride, stride,
-		                       stride, out->px + (size_t)y * stride);
+		resize_kernel(CNN_ISA_COUNT)
+			->column(down.weight + (size_t)y * (size_t)down.max_taps, down.taps[y],
+		                 rows.px + (size_t)(down.first[y] - from) * stride, stride, stride,
+		                 out->px + (size_t)y * stride);
 done:
 	image_clear(&rows);
 	taps_free(&down);

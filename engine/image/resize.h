@@ -1,6 +1,7 @@
 /* resize.h - a window of a resized picture, without computing the rest. */
 #ifndef ENGINE_IMAGE_RESIZE_H
 #define ENGINE_IMAGE_RESIZE_H
+#include "engine/base/cpu.h"
 #include "engine/image/image.h"
 
 /* A part of the picture that src would be after resizing it to full_width x full_height. */
@@ -27,11 +28,26 @@ struct resize_taps {
 	int32_t *weight;  /* [n][max_taps] */
 };
 
-/* One row: out[t.n][channels] from in, whose first pixel has index 0. channels is 1 or 3. */
-void resize_row_portable(const struct resize_taps *t, const uint8_t *in, int32_t channels,
-                         uint8_t *out);
-/* The weighted sum of `taps` rows of `len` bytes that lie `stride` bytes apart. */
-void resize_column_portable(const int32_t *weight, int32_t taps, const uint8_t *in, size_t stride,
-                            size_t len, uint8_t *out);
+/* Rows at a time. */
+enum { RESIZE_ROWS = 8 };
+
+/* Kernels give the same bytes at every instruction set. */
+struct resize_kernel {
+	enum cnn_isa isa;
+	/* `rows` <= RESIZE_ROWS rows, in_stride and out_stride bytes apart: out[t->n][channels] from in, whose first
+	 * pixel has index 0. channels is 1 or 3. scratch has resize_scratch() bytes. */
+	void (*rows)(const struct resize_taps *t, const uint8_t *in, size_t in_stride, int32_t rows,
+	             int32_t channels, uint8_t *out, size_t out_stride, uint8_t *scratch);
+	/* The weighted sum of `taps` rows of `len` bytes that lie `stride` bytes apart. */
+	void (*column)(const int32_t *weight, int32_t taps, const uint8_t *in, size_t stride,
+	               size_t len, uint8_t *out);
+};
+extern const struct resize_kernel resize_kernel_portable, resize_kernel_avx2;
+
+/* The best one that runs here and is not above `max`. */
+const struct resize_kernel *resize_kernel(enum cnn_isa max);
+
+/* All inputs and outputs of RESIZE_ROWS rows. */
+size_t resize_scratch(const struct resize_taps *t, int32_t channels);
 
 #endif

@@ -38,16 +38,20 @@ static void row_gray(const struct resize_taps *t, const uint8_t *in, uint8_t *ou
 	}
 }
 
-void resize_row_portable(const struct resize_taps *t, const uint8_t *in, int32_t channels,
-                         uint8_t *out)
+static void rows_portable(const struct resize_taps *t, const uint8_t *in, size_t in_stride,
+                          int32_t rows, int32_t channels, uint8_t *out, size_t out_stride,
+                          uint8_t *scratch)
 {
-	if (channels == 3)
-		row_rgb(t, in, out);
-	else
-		row_gray(t, in, out);
+	(void)scratch;
+	for (int32_t y = 0; y < rows; y++, in += in_stride, out += out_stride) {
+		if (channels == 3)
+			row_rgb(t, in, out);
+		else
+			row_gray(t, in, out);
+	}
 }
 
-void resize_column_portable(const int32_t *weight, int32_t taps, const uint8_t *in, size_t stride,
+static void column_portable(const int32_t *weight, int32_t taps, const uint8_t *in, size_t stride,
                             size_t len, uint8_t *out)
 {
 	enum { BLOCK = 256 }; /* sums that stay in the first cache level */
@@ -66,3 +70,6 @@ void resize_column_portable(const int32_t *weight, int32_t taps, const uint8_t *
 			out[x + i] = to_pixel(sum[i]);
 	}
 }
+
+const struct resize_kernel resize_kernel_portable = {CNN_ISA_PORTABLE, rows_portable,
+                                                     column_portable};

@@ -1,4 +1,5 @@
-/* numbers.h - elements of any type a block at a time, as floats or as 64-bit integers; private to operators/.
+/* numbers.h - elements of any type a block at a time, as floats or as 64-bit integers; private to operators/
+ * and see/.
  *
  * Rules widen a block, compute on it, and store it modulo 2^bits, so that each formula stands once for floats and
  * once for integers. */

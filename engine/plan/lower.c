@@ -241,10 +241,24 @@ enum cnn_status lower_write_pixels(struct lowering *l, value_id v, struct ref *r
 	return touch(l, *storage, s->first * sizeof(float), ref, err);
 }
 
-enum cnn_status lower_alias(struct lowering *l, value_id in, value_id out)
+static void run_nothing(const struct step *step, const struct run *run, size_t first, size_t n)
 {
-	l->storage_of[out] = l->storage_of[in];
-	return CNN_OK;
+	(void)step;
+	(void)run;
+	(void)first;
+	(void)n;
+}
+
+enum cnn_status lower_alias(struct lowering *l, const struct node *n, struct cnn_error *err)
+{
+	l->storage_of[n->out[0]] = l->storage_of[n->in[0]];
+	if (!l->options->keep_layers || n->layer == NO_LAYER)
+		return CNN_OK;
+	struct ref *in = lower_alloc(l, 1, sizeof *in);
+	if (!in)
+		return lower_no_memory(n, err);
+	enum cnn_status status = lower_step(l, run_nothing, in, "as it is", n, n->out[0], 0, err);
+	return status ? status : lower_read(l, n->in[0], in, err);
 }
 
 enum cnn_status lower_temporary(struct lowering *l, size_t bytes, struct ref *ref,

@@ -55,8 +55,9 @@ enum cnn_status lower_write(struct lowering *l, value_id v, struct ref *ref, str
  * next. What is only concatenated is made where it will lie. */
 enum cnn_status lower_write_pixels(struct lowering *l, value_id v, struct ref *ref, size_t *pixel,
                                    struct cnn_error *err);
-/* `out` is `in` under another shape: no step. When `in` is constant it cannot be. */
-enum cnn_status lower_alias(struct lowering *l, value_id in, value_id out);
+/* n's output is its first input under another shape: no step, but for one that does nothing where layers are to be
+ * seen. When the input is constant it cannot be. */
+enum cnn_status lower_alias(struct lowering *l, const struct node *n, struct cnn_error *err);
 /* Arena memory of the present step alone, `bytes` for each picture. */
 enum cnn_status lower_temporary(struct lowering *l, size_t bytes, struct ref *ref,
                                 struct cnn_error *err);

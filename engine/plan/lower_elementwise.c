@@ -258,7 +258,7 @@ enum cnn_status lower_binary(struct lowering *l, const struct node *n, struct cn
 {
 	const struct value *y = graph_out(l->g, n);
 	if (n->n_in == 1)
-		return lower_alias(l, n->in[0], n->out[0]);
+		return lower_alias(l, n, err);
 	for (uint32_t k = 1; k < n->n_in; k++) {
 		/* the first step reads the first operand; only when it has the output's shape may the
 		 * later ones read y in its place */

@@ -4,15 +4,14 @@
 
 enum cnn_status lower_view(struct lowering *l, const struct node *n, struct cnn_error *err)
 {
-	(void)err;
-	return lower_alias(l, n->in[0], n->out[0]);
+	return lower_alias(l, n, err);
 }
 
 enum cnn_status lower_layout(struct lowering *l, const struct node *n, struct cnn_error *err)
 {
 	const struct value *x = graph_in(l->g, n, 0), *y = graph_out(l->g, n);
 	if (physical_same(x, y) && !x->data)
-		return lower_alias(l, n->in[0], n->out[0]);
+		return lower_alias(l, n, err);
 	if (cnn_dtype_size(x->dtype) == 1)
 		return lower_layout_bytes(l, n, err);
 	int64_t stride[CNN_MAX_RANK];
@@ -37,7 +36,7 @@ enum cnn_status lower_transpose(struct lowering *l, const struct node *n, struct
 	for (int32_t d = 0; d < p.rank; d++)
 		same = same && (p.dim[d] == 1 || stride[p.axis[d]] == p.stride[d]);
 	if (same)
-		return lower_alias(l, n->in[0], n->out[0]);
+		return lower_alias(l, n, err);
 	struct move move;
 	if (!move_new(l, y, stride, &move))
 		return lower_no_memory(n, err);

@@ -253,7 +253,8 @@ static uint64_t now_ns(void)
 	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
 
-static void run_segment(const struct plan *plan, const struct run *run, const struct segment *s,
+/* Whether the run goes on. */
+static bool run_segment(const struct plan *plan, const struct run *run, const struct segment *s,
                         size_t first, size_t n, plan_watch_fn *watch, void *ctx)
 {
 	for (uint32_t i = s->first; i < s->end && !*run->status; i++) {
@@ -265,9 +266,12 @@ static void run_segment(const struct plan *plan, const struct run *run, const st
 		uint64_t start = now_ns();
 		step->fn(step, run, first, n);
 		uint64_t ns = now_ns() - start;
-		watch(ctx, step, step->out == NO_VALUE ? NULL : ref_at(run, &step->out_ref, first),
-		      first, n, ns);
+		const float *out =
+			step->out == NO_VALUE ? NULL : ref_at(run, &step->out_ref, first);
+		if (!watch(ctx, step, out, first, n, ns))
+			return false;
 	}
+	return !*run->status;
 }
 
 enum cnn_status plan_run(const struct plan *plan, const struct run *run, size_t n,
@@ -277,14 +281,15 @@ enum cnn_status plan_run(const struct plan *plan, const struct run *run, size_t 
 	struct run own = *run;
 	own.status = &status;
 	own.err = err;
-	for (size_t i = 0; i < plan->n_segment && !status; i++) {
+	bool on = true;
+	for (size_t i = 0; i < plan->n_segment && on; i++) {
 		const struct segment *s = &plan->segment[i];
 		if (s->together) {
-			run_segment(plan, &own, s, 0, n, watch, ctx);
+			on = run_segment(plan, &own, s, 0, n, watch, ctx);
 			continue;
 		}
-		for (size_t picture = 0; picture < n && !status; picture++)
-			run_segment(plan, &own, s, picture, 1, watch, ctx);
+		for (size_t picture = 0; picture < n && on; picture++)
+			on = run_segment(plan, &own, s, picture, 1, watch, ctx);
 	}
 	return status;
 }

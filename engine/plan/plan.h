@@ -100,8 +100,8 @@ enum cnn_status plan_new(const struct graph *g, const struct plan_options *optio
                          struct plan **out, struct cnn_error *err);
 void plan_free(struct plan *plan); /* NULL-safe */
 
-/* Called after each step; `ns` is its time. */
-typedef void plan_watch_fn(void *ctx, const struct step *step, const float *out, size_t first,
+/* Called after each step; `ns` is its time. False: no step runs after it, and what the run was for is not there. */
+typedef bool plan_watch_fn(void *ctx, const struct step *step, const float *out, size_t first,
                            size_t n, uint64_t ns);
 
 /* Run the plan for n pictures. Nothing fails but what a model computes and cannot do: divide an integer by

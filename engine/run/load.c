@@ -215,7 +215,8 @@ static uint32_t absorbed_by(const struct pass_log *log, uint32_t i)
 	return last;
 }
 
-/* The graph goes after loading: what stays of the layer table moves to the model's arena. */
+/* The graph goes after loading, unless its layers are to be seen: what stays of the layer table moves to the
+ * model's arena. */
 static bool keep_layers(struct loading *l)
 {
 	struct cnn_model *m = l->m;
@@ -293,6 +294,10 @@ static enum cnn_status keep_info(struct loading *l, struct cnn_error *err)
 	memcpy(assumed, l->assumed.text, l->assumed.n * sizeof *assumed);
 	info->assumed = assumed;
 	info->n_assumed = l->assumed.n;
+	if (l->options->keep_layers) {
+		m->graph = l->g;
+		l->g = NULL;
+	}
 	return CNN_OK;
 }
 

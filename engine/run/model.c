@@ -14,6 +14,7 @@ void cnn_model_unref(struct cnn_model *model)
 	if (!model || atomic_fetch_sub_explicit(&model->references, 1, memory_order_acq_rel) > 1)
 		return;
 	plan_free(model->plan);
+	graph_free(model->graph);
 	arena_free(model->arena);
 	free(model);
 }

@@ -1,4 +1,4 @@
-/* model.h - what a loaded model is made of. Private to run/. */
+/* model.h - what a loaded model is made of. Private to run/ and see/. */
 #ifndef ENGINE_RUN_MODEL_H
 #define ENGINE_RUN_MODEL_H
 #include "engine/plan/plan.h"
@@ -13,8 +13,9 @@ struct cnn_model {
 	struct cnn_layer *layer;
 	size_t n_layer;
 	struct plan *plan;
+	struct graph *graph; /* as it was planned; NULL unless its layers are kept */
 	size_t max_batch;
-	size_t max_bytes; /* for the plan and all sessions together */
+	size_t max_bytes; /* for the graph, the plan and all sessions together */
 	atomic_size_t session_bytes;
 	enum cnn_isa isa;
 };

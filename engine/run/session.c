@@ -1,4 +1,5 @@
 /* One worker's memory for a model, and the run itself. */
+#include "engine/run/session.h"
 #include "engine/base/pages.h"
 #include "engine/run/model.h"
 
@@ -22,6 +23,8 @@ static enum cnn_status take_bytes(struct cnn_model *model, size_t threads, size_
 {
 	const struct plan *plan = model->plan;
 	size_t room = model->max_bytes, weights = arena_bytes(plan->arena), scratch, bytes;
+	if (model->graph)
+		weights += arena_bytes(model->graph->arena);
 	bool fits = !__builtin_mul_overflow(threads, plan->scratch_bytes, &scratch) &&
 	            !__builtin_add_overflow(scratch, plan->run_bytes, &bytes) &&
 	            !__builtin_add_overflow(bytes, 2 * ARENA_ALIGN, &bytes) && weights <= room &&
@@ -88,7 +91,7 @@ size_t cnn_session_bytes(const struct cnn_session *session)
 	return session->bytes;
 }
 
-static void watch_step(void *ctx, const struct step *step, const float *out, size_t first, size_t n,
+static bool watch_step(void *ctx, const struct step *step, const float *out, size_t first, size_t n,
                        uint64_t ns)
 {
 	const struct cnn_observer *observer = ctx;
@@ -106,10 +109,11 @@ static void watch_step(void *ctx, const struct step *step, const float *out, siz
 	};
 	memcpy(seen.shape.dim, step->dim, sizeof seen.shape.dim);
 	observer->on_step(observer->ctx, &seen);
+	return true;
 }
 
-static enum cnn_status run_batch(struct cnn_session *s, struct run *run, size_t n,
-                                 const struct cnn_observer *observer, struct cnn_error *err)
+static enum cnn_status run_watched(struct cnn_session *s, struct run *run, size_t n,
+                                   plan_watch_fn *watch, void *ctx, struct cnn_error *err)
 {
 	const struct cnn_model *m = s->model;
 	if (n < 1 || n > m->max_batch)
@@ -120,10 +124,16 @@ static enum cnn_status run_batch(struct cnn_session *s, struct run *run, size_t 
 	run->scratch_stride = m->plan->scratch_bytes;
 	run->pool = s->pool;
 	cnn_pool_begin(s->pool);
-	enum cnn_status status = plan_run(m->plan, run, n, observer ? watch_step : NULL,
-	                                  (void *)(uintptr_t)observer, err);
+	enum cnn_status status = plan_run(m->plan, run, n, watch, ctx, err);
 	cnn_pool_end(s->pool);
 	return status;
+}
+
+static enum cnn_status run_batch(struct cnn_session *s, struct run *run, size_t n,
+                                 const struct cnn_observer *observer, struct cnn_error *err)
+{
+	return run_watched(s, run, n, observer ? watch_step : NULL, (void *)(uintptr_t)observer,
+	                   err);
 }
 
 /* The pixels of picture i, which must have the model's size. */
@@ -156,9 +166,8 @@ enum cnn_status cnn_session_run(struct cnn_session *session, const struct image 
 	return run_batch(session, &run, n, observer, err);
 }
 
-enum cnn_status cnn_session_run_items(struct cnn_session *session, const struct cnn_item items[],
-                                      size_t n, float *scores, const struct cnn_observer *observer,
-                                      struct cnn_error *err)
+static enum cnn_status take_items(struct cnn_session *session, const struct cnn_item items[],
+                                  size_t n, struct cnn_error *err)
 {
 	enum cnn_status status = CNN_OK;
 	for (size_t i = 0; i < n && n <= session->model->max_batch && !status; i++) {
@@ -171,6 +180,14 @@ enum cnn_status cnn_session_run_items(struct cnn_session *session, const struct 
 			status = cnn_fail(err, CNN_BAD_ARG, "%s: item %zu is empty",
 			                  session->model->info.name, i);
 	}
+	return status;
+}
+
+enum cnn_status cnn_session_run_items(struct cnn_session *session, const struct cnn_item items[],
+                                      size_t n, float *scores, const struct cnn_observer *observer,
+                                      struct cnn_error *err)
+{
+	enum cnn_status status = take_items(session, items, n, err);
 	if (status)
 		return status;
 	void *output[] = {scores};
@@ -181,6 +198,22 @@ enum cnn_status cnn_session_run_items(struct cnn_session *session, const struct 
 		.output = output,
 	};
 	return run_batch(session, &run, n, observer, err);
+}
+
+enum cnn_status session_watch(struct cnn_session *session, const struct cnn_item *item,
+                              float *scores, plan_watch_fn *watch, void *ctx, struct cnn_error *err)
+{
+	enum cnn_status status = take_items(session, item, 1, err);
+	if (status)
+		return status;
+	void *output[] = {scores};
+	struct run run = {
+		.pixels = session->pixels,
+		.tensor = session->tensor,
+		.raw = session->raw,
+		.output = output,
+	};
+	return run_watched(session, &run, 1, watch, ctx, err);
 }
 
 enum cnn_status cnn_session_run_tensor(struct cnn_session *session, const float *input, size_t n,

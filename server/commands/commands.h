@@ -17,6 +17,8 @@ extern const struct command_desc commands[]; /* ends with a NULL name */
 int command_serve(const struct config *config);
 int command_classify(const struct config *config);
 int command_inspect(const struct config *config);
+int command_see(const struct config *config);
+int command_explain(const struct config *config);
 int command_bench(const struct config *config);
 int command_health(const struct config *config);
 int command_train(const struct config *config);

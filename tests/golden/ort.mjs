@@ -7,6 +7,8 @@
 //
 // FILE "input" holds n tensors of that shape as float32; they are run one by one, and "output" gets the
 // first output of each. "level" (default "all") is the graph optimisation's. The last model stays loaded.
+// With "every": true, n is 1 and "output" gets all outputs that are numbers, one after the other: "outputs" in the
+// answer has their names and dims in that order.
 // Signed bytes are computed as on ARM, in integers throughout: on x86 it leaves some of them to float32 otherwise.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -37,7 +39,9 @@ function readFloats(path) {
   return new Float32Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length));
 }
 
-async function run({ model, input, output, shape, n, level = 'all' }) {
+const numbers = (tensor) => Buffer.from(Float32Array.from(tensor.data, Number).buffer);
+
+async function run({ model, input, output, shape, n, level = 'all', every = false }) {
   const session = await load(model, level);
   const values = readFloats(input);
   const size = shape.reduce((a, b) => a * b, 1);
@@ -47,8 +51,13 @@ async function run({ model, input, output, shape, n, level = 'all' }) {
   for (let i = 0; i < n; i++) {
     const tensor = new ort.Tensor('float32', values.subarray(i * size, (i + 1) * size), shape);
     const answer = await session.run({ [session.inputNames[0]]: tensor });
+    if (every) {
+      const names = session.outputNames.filter((name) => answer[name].type !== 'string');
+      writeFileSync(output, Buffer.concat(names.map((name) => numbers(answer[name]))));
+      return { ok: true, outputs: names.map((name) => ({ name, dims: answer[name].dims })) };
+    }
     first = answer[session.outputNames[0]];
-    results.push(Buffer.from(Float32Array.from(first.data, Number).buffer));
+    results.push(numbers(first));
   }
   writeFileSync(output, Buffer.concat(results));
   return { ok: true, dims: first.dims, name: session.outputNames[0] };

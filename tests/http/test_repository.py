@@ -448,7 +448,9 @@ def test_reload_under_load(t):
     equal(len(versions), 9, "models that answered")
     equal(server.metric("convd_model_loads_total", 'result="ok"'), 9, "loads")
     if not t.suite.sanitized:
-        soon(server, lambda: server.memory() < 1.05 * resident[0], f"memory is given back: {resident}")
+        # A thread takes its 2.4 MB for a model when it first runs it, perhaps after the first was measured; nine
+        # models kept would be more than twice as much as one.
+        soon(server, lambda: server.memory() < 1.25 * resident[0], f"memory is given back: {resident}")
 
 
 def test_unload_under_load(t):

@@ -1,6 +1,7 @@
 #include "tests/test.h"
 
 #include "engine/image/image.h"
+#include "engine/image/resize.h"
 
 static struct image make(int width, int height, int channels)
 {
@@ -138,6 +139,85 @@ static void bad_arguments(void)
 	image_clear(&src);
 }
 
+/* --- kernels -------------------------------------------------------------- */
+
+static uint32_t random_below(uint32_t *state, uint32_t n)
+{
+	*state = *state * 1664525 + 1013904223;
+	return (*state >> 8) % n;
+}
+
+/* As many inputs and outputs as asked for, windows that move on, weights that sum to at most 1, or to a bit over. */
+static struct resize_taps random_taps(int32_t in, int32_t n, uint32_t *state)
+{
+	struct resize_taps t = {.n = n, .max_taps = in};
+	t.first = malloc((size_t)n * sizeof *t.first);
+	t.taps = malloc((size_t)n * sizeof *t.taps);
+	t.weight = calloc((size_t)n * (size_t)in, sizeof *t.weight);
+	CHECK(t.first && t.taps && t.weight);
+	int32_t widest = 1 + (int32_t)random_below(state, (uint32_t)in);
+	for (int32_t i = 0; i < n; i++) {
+		t.first[i] = (int32_t)((int64_t)(in - 1) * i / n);
+		int32_t left = in - t.first[i];
+		t.taps[i] = left < widest ? left : widest;
+		int32_t *w = t.weight + (size_t)i * (size_t)in;
+		for (int32_t k = 0; k < t.taps[i]; k++)
+			w[k] = (int32_t)random_below(state, (2u << RESIZE_PRECISION) /
+			                                            (uint32_t)t.taps[i]);
+		if (random_below(state, 4) == 0)
+			for (int32_t k = 0; k < t.taps[i]; k++)
+				w[k] = ((1 << RESIZE_PRECISION) + 4 * t.taps[i]) / t.taps[i];
+	}
+	return t;
+}
+
+/* Every buffer is exactly as large as it must be. */
+static void compare_rows(const struct resize_kernel *kernel, int32_t in, int32_t n, int32_t rows,
+                         int32_t channels, uint32_t seed)
+{
+	struct resize_taps t = random_taps(in, n, &seed);
+	size_t len = (size_t)in * (size_t)channels, made = (size_t)n * (size_t)channels;
+	uint8_t *px = malloc(len * (size_t)rows), *scratch = malloc(resize_scratch(&t, channels));
+	uint8_t *want = malloc(made * (size_t)rows), *got = malloc(made * (size_t)rows);
+	CHECK(px && scratch && want && got);
+	for (size_t i = 0; i < len * (size_t)rows; i++)
+		px[i] = random_below(&seed, 3) ? (uint8_t)random_below(&seed, 256) : 255;
+	resize_kernel_portable.rows(&t, px, len, rows, channels, want, made, scratch);
+	kernel->rows(&t, px, len, rows, channels, got, made, scratch);
+	CHECK(memcmp(want, got, made * (size_t)rows) == 0);
+
+	/* The rows as those to be summed. */
+	uint8_t *down = malloc(len), *expected = malloc(len);
+	int32_t weight[RESIZE_ROWS];
+	CHECK(down && expected);
+	for (int32_t k = 0; k < rows; k++)
+		weight[k] = (int32_t)random_below(&seed, (2u << RESIZE_PRECISION) / (uint32_t)rows);
+	resize_kernel_portable.column(weight, rows, px, len, len, expected);
+	kernel->column(weight, rows, px, len, len, down);
+	CHECK(memcmp(down, expected, len) == 0);
+	free(expected);
+	free(down);
+	free(got);
+	free(want);
+	free(scratch);
+	free(px);
+	free(t.first);
+	free(t.taps);
+	free(t.weight);
+}
+
+static void kernels_agree(void)
+{
+	const struct resize_kernel *best = resize_kernel(CNN_ISA_COUNT);
+	CHECK(resize_kernel(CNN_ISA_PORTABLE) == &resize_kernel_portable);
+	uint32_t seed = 1;
+	for (int32_t in = 1; in <= 70; in++)
+		for (int32_t channels = 1; channels <= 3; channels += 2)
+			for (int32_t rows = 1; rows <= RESIZE_ROWS; rows++)
+				compare_rows(best, in, 1 + (int32_t)random_below(&seed, 80), rows,
+				             channels, seed * 31);
+}
+
 /* --- fitting -------------------------------------------------------------- */
 
 static void fit_sizes(void)
@@ -210,7 +290,7 @@ static void fit_is_resize_and_cut(void)
 	}
 }
 
-TEST_MAIN({"follows_the_definition", follows_the_definition},
+TEST_MAIN({"follows_the_definition", follows_the_definition}, {"kernels_agree", kernels_agree},
           {"same_size_is_a_copy", same_size_is_a_copy}, {"flat_stays_flat", flat_stays_flat},
           {"extreme_ratios", extreme_ratios}, {"bad_arguments", bad_arguments},
           {"fit_sizes", fit_sizes}, {"fit_is_resize_and_cut", fit_is_resize_and_cut})

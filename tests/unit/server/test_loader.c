@@ -47,7 +47,7 @@ static void open_loader(void)
 	loop_thread = pthread_self();
 	order = 0;
 	CHECK_INT(uv_loop_init(&loop), 0);
-	CHECK_INT(loader_new(&loop, &loader, &err), CNN_OK);
+	CHECK_INT(loader_new(&loop, LOADER_NICE, &loader, &err), CNN_OK);
 }
 
 static void close_loader(void)
