@@ -4,6 +4,7 @@
 # make bench        table of convd against onnxruntime    [BENCH='--rounds 15 --seconds 1 MODEL ...']
 # make bench-engine  table of convd against onnxruntime and oneDNN    [BENCH='--rounds 9 ...'] [BENCH_ISA=avx2]
 # make bench-load  how soon strangers are answered beside the limits    [BENCH='MODEL WORKERS SECONDS ROUNDS']
+# make soak         requests of every kind, good and bad: each is answered, nothing grows    [REQUESTS=500000]
 # make bench-kernels  how near each kernel comes to the peak of its instruction set
 # make fuzz         throw random files at every parser    [SECONDS=60]; make fuzz-run: one of them
 # make deps         only install what building and testing need (apt)
@@ -44,7 +45,7 @@ ENGINE  := $(sort $(foreach d,$(ENGINE_DIRS),$(wildcard engine/$(d)/*.c)))
 SERVER  := $(sort $(wildcard server/*.c server/commands/*.c))
 UNIT    := $(sort $(wildcard tests/unit/*/*.c) $(wildcard tests/kernels/*.c))
 SOURCES  = $(ENGINE) $(SERVER) $(UNIT) $(sort $(wildcard tests/*.h tests/*/*.h tests/*/*/*.h engine/*.h engine/*/*.h \
-           server/*.h server/*/*.h tests/kernels/*/*.c tests/golden/*.c tests/onnx/*.c tests/fuzz/*.c tests/bench/*.c))
+           server/*.h server/*/*.h tests/kernels/*/*.c tests/golden/*.c tests/onnx/*.c tests/fuzz/*.c tests/bench/*.c tests/soak/*.c))
 
 ENGINE_LIBS := libprotobuf-c jansson libjpeg libpng nettle
 SERVER_LIBS := libuv libmicrohttpd gnutls zlib libseccomp
@@ -108,6 +109,9 @@ $(B)/%.o: %.c $(B)/flags
 PYTHON   := /usr/bin/python3
 UNIT_BIN := $(patsubst %.c,$(B)/%,$(UNIT))
 HELPERS  := $(patsubst %.c,$(B)/%,$(wildcard tests/golden/*.c))
+SOAK     := $(B)/tests/soak/soak_load
+$(SOAK): $(call OBJ,$(wildcard tests/soak/*.c))
+	$(call say,LINK,$@)$(CC) $(ALL) $(LDFLAGS) -o $@ $^
 NODE_TEST := $(B)/tests/onnx/node_test
 $(NODE_TEST): $(call OBJ,$(wildcard tests/onnx/*.c)) $(B)/libengine.a
 	$(call say,LINK,$@)$(CC) $(ALL) $(LDFLAGS) -o $@ $^ $(LINK_ENGINE)
@@ -152,16 +156,17 @@ SUITES_golden = 'golden $(PYTHON) tests/golden/golden.py $(B)' \
                 'seen $(PYTHON) tests/golden/layers.py $(B)'
 SUITES_onnx   = 'onnx $(PYTHON) tests/onnx/run.py $(B)'
 SUITES_http   = 'http $(PYTHON) tests/http/run.py $(B)'
+SUITES_soak   = 'soak $(PYTHON) tests/soak/soak.py $(B) 3000'
 SUITES_train  = 'train $(PYTHON) tests/train/run.py $(B)'
 SUITES_page   = 'page tests/page/run.sh $(B)'
-SUITES       ?= rules unit onnx golden http train page
+SUITES       ?= rules unit onnx golden http soak train page
 run_suites    = @printf '%s\n' $(foreach s,$(1),$(SUITES_$(s))) | tests/run.sh $(B)/test-logs
 
 export ASAN_OPTIONS  ?= allocator_may_return_null=1:detect_leaks=1:strict_string_checks=1:detect_stack_use_after_return=1
 export TSAN_OPTIONS  ?= allocator_may_return_null=1
 export UBSAN_OPTIONS ?= print_stacktrace=1
 
-test-suites: all $(UNIT_BIN) $(EMULATED_BIN) $(REPLAY) $(HELPERS) $(NODE_TEST)
+test-suites: all $(SOAK) $(UNIT_BIN) $(EMULATED_BIN) $(REPLAY) $(HELPERS) $(NODE_TEST)
 	$(call run_suites,$(SUITES))
 test-unit: $(UNIT_BIN) $(EMULATED_BIN) $(REPLAY)
 	$(call run_suites,unit)
@@ -169,6 +174,9 @@ test-golden test-http: test-%: all $(HELPERS)
 	$(call run_suites,$*)
 test-train test-page: test-%: all
 	$(call run_suites,$*)
+REQUESTS ?= 500000
+soak: all $(SOAK)
+	@$(PYTHON) tests/soak/soak.py $(B) $(REQUESTS)
 test-onnx: $(NODE_TEST)
 	$(call run_suites,onnx)
 
@@ -307,6 +315,6 @@ clean:
 
 FORCE:
 .PHONY: all unit-build test-suites test-unit test-golden test-onnx test-http test-train test-page check-headers check-layers \
-        check-isa check-syntax check-format bench bench-build bench-engine bench-load bench-kernels bench-serving deps run test install clean FORCE
--include $(patsubst %.o,%.d,$(call OBJ,$(ENGINE) $(SERVER) $(UNIT) $(wildcard tests/golden/*.c tests/onnx/*.c tests/bench/*.c tests/fuzz/*.c)) $(EMULATED) \
+        check-isa check-syntax check-format bench bench-build bench-engine bench-load bench-kernels bench-serving soak deps run test install clean FORCE
+-include $(patsubst %.o,%.d,$(call OBJ,$(ENGINE) $(SERVER) $(UNIT) $(wildcard tests/golden/*.c tests/onnx/*.c tests/bench/*.c tests/fuzz/*.c tests/soak/*.c)) $(EMULATED) \
          $(EMULATED_BIN:$(B)/tests/emulated/%=$(EMULATE)/tests/%.d) $(B)/$(INTRINSICS) $(EMULATE)/$(INTRINSICS))
