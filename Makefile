@@ -153,7 +153,8 @@ SUITES_golden = 'golden $(PYTHON) tests/golden/golden.py $(B)' \
                 'architectures $(PYTHON) tests/golden/golden.py $(B) architectures' \
                 'preprocess $(PYTHON) tests/golden/preprocess.py $(B)/tests/golden/fit_dump' \
                 'heat $(PYTHON) tests/golden/heat.py $(B)/convd' \
-                'seen $(PYTHON) tests/golden/layers.py $(B)'
+                'seen $(PYTHON) tests/golden/layers.py $(B)' \
+                'arithmetic $(PYTHON) tests/golden/arithmetic.py $(B)'
 SUITES_onnx   = 'onnx $(PYTHON) tests/onnx/run.py $(B)'
 SUITES_http   = 'http $(PYTHON) tests/http/run.py $(B)'
 SUITES_soak   = 'soak $(PYTHON) tests/soak/soak.py $(B) 3000'

@@ -43,6 +43,7 @@ struct server {
 	uint64_t started_ns;           /* monotonic clock */
 	bool draining;
 
+	uint64_t requests;       /* that have come */
 	size_t in_flight;        /* requests, from the first line to the answer's last byte */
 	size_t body_bytes;       /* memory that request bodies hold */
 	size_t body_bytes_limit; /* beyond it new bodies are refused */

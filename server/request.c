@@ -60,6 +60,7 @@ struct request *request_new(struct server *server, struct connection *connection
 	r->started_ns = batcher_now_ns();
 	r->first_line = uri;
 	r->address_len = strlen(uri);
+	server->requests++;
 	server->in_flight++;
 	/* The absolute form, "GET http://host/path", means the same as "/path". */
 	size_t scheme = strncasecmp(uri, "http://", 7) == 0    ? 7

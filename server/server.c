@@ -13,6 +13,7 @@
 #include "server/routes.h"
 #include "server/sandbox.h"
 #include "server/tls.h"
+#include "server/trim.h"
 #include "server/views.h"
 
 #include <signal.h>
@@ -28,6 +29,7 @@ struct run {
 	struct server server;
 	struct log log;
 	uv_signal_t on_term, on_int, on_hup;
+	struct trim *trim;
 	uv_timer_t drain; /* looks whether the last request is answered */
 	uint64_t drain_until_ns;
 	bool ended, forced, late;
@@ -263,9 +265,11 @@ enum cnn_status server_run(const struct config *config, const struct server_mode
 	if (status == CNN_OK)
 		status = open_port(s, err);
 	if (status == CNN_OK) {
+		run->trim = trim_new(s);
 		while (!run->ended)
 			uv_run(&s->loop, UV_RUN_DEFAULT);
 	}
+	trim_free(run->trim);
 	size_t cut_off = stop(run);
 	if (run->forced && cut_off > 0)
 		status = cnn_fail(err, CNN_IO,
