@@ -7,7 +7,7 @@ import path from 'node:path';
 const BROWSERS = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
 const packages = createRequire(path.resolve('build/page/package.json'));
 
-export const PATIENCE_MS = 20000;
+export const PATIENCE_MS = 60000;
 
 export async function launch() {
 	const executablePath = BROWSERS.find(b => fs.existsSync(b));
