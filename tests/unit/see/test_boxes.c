@@ -70,6 +70,13 @@ static bool in_box(const struct eye *e, const struct box *b, enum heat_method me
 	return inside;
 }
 
+/* Under sanitizers one network says enough. */
+static void skip_when_quick(void)
+{
+	if (getenv("CONVD_TEST_QUICK"))
+		exit(TEST_EXIT_SKIPPED);
+}
+
 static void look(const char *model, enum heat_method method)
 {
 	const struct cnn_load_options load = {.max_isa = cpu_isa(), .max_batch = 8};
@@ -100,12 +107,14 @@ static void squeezenet(void)
 
 static void mobilenet(void)
 {
+	skip_when_quick();
 	look("mobilenet_v1_0.25", HEAT_CAM);
 	look("mobilenet_v2_1.0", HEAT_AUTO);
 }
 
 static void quantised(void)
 {
+	skip_when_quick();
 	look("mobilenet_v2_1.0_qdq", HEAT_AUTO);
 	look("mobilenetv2_int8_qoperator", HEAT_AUTO);
 	look("efficientnet_lite0_qdq", HEAT_AUTO);
@@ -113,6 +122,7 @@ static void quantised(void)
 
 static void occlusion(void)
 {
+	skip_when_quick();
 	look("mobilenet_v1_0.25", HEAT_OCCLUSION);
 }
 
