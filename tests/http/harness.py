@@ -105,6 +105,10 @@ class Server:
         with open(self.log_path, encoding="utf-8", errors="replace") as f:
             return f.read()
 
+    def wait_log(self, text):
+        """Wait until the log has the text: a thread of its own writes it."""
+        wait_until(lambda: text in self.log(), 10 * self.suite.patience, f"the log has {text!r}: {self.log()}")
+
     def connect(self, timeout=None):
         return http_client.Connection(self.port, timeout or 30 * self.suite.patience, self.tls)
 

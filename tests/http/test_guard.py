@@ -95,11 +95,12 @@ def test_keys_are_read_again(t):
         hang_up(server)
         equal(server.get("/models", new).status, 200, f"the key after {broken[:20]!r}")
         equal(server.get("/models").status, 401, "without a key")
-    check("line 1" in server.log() and "no key in it" in server.log(), server.log())
+    server.wait_log("line 1")
+    server.wait_log("no key in it")
     os.remove(path)
     hang_up(server)
     equal(server.get("/models", new).status, 200, "the key after the file is gone")
-    check("keys stay as they were" in server.log(), server.log())
+    server.wait_log("keys stay as they were")
     equal(server.predict(photos.jpeg(), headers=new).status, 200, "a prediction")
 
 
@@ -113,8 +114,8 @@ def test_key_files_at_the_start(t):
     path = t.write("keys", "short\n")
     os.chmod(path, 0o644)
     server = t.start("--api-key-file", path, t.suite.model("tiny"))
-    check("others than its owner may read it" in server.log(), server.log())
-    check("under 16 characters" in server.log(), server.log())
+    server.wait_log("others than its owner may read it")
+    server.wait_log("under 16 characters")
 
 
 def encoded(name):

@@ -30,7 +30,7 @@ def refuses_connections(port):
 
 def test_listening_line(t):
     server = t.start(t.suite.model("tiny"))
-    check(f"listening on http://127.0.0.1:{server.port}\n" in server.log(), server.log())
+    server.wait_log(f"listening on http://127.0.0.1:{server.port}\n")
 
 
 def test_stops_on_signals(t):
@@ -179,7 +179,7 @@ def test_shipped_configurations(t):
 
 def test_host_and_port_file(t):
     server = t.start("--host", "0.0.0.0", t.suite.model("tiny"))
-    check(re.search(r"listening on http://0\.0\.0\.0:%d\n" % server.port, server.log()), server.log())
+    server.wait_log(f"listening on http://0.0.0.0:{server.port}\n")
     done = t.run("serve", "--port", "0", "--host", "not an address", t.suite.model("tiny"))
     one_of(done.returncode, (1, 2), f"exit status; {done.stderr}")
     done = t.run("serve", "--port", "0", "--port-file", t.folder + "/no/such/folder", t.suite.model("tiny"))
