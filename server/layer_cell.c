@@ -84,9 +84,10 @@ char *cell_rounded(double n)
 /* "/2", or "/2×1" where the axes differ; "" for 1. */
 static void steps_text(char *text, size_t size, double height, double width)
 {
-	if (height == width)
-		snprintf(text, size, height == 1 ? "" : "/%.4g", height);
-	else
+	text[0] = '\0';
+	if (height == width && height != 1)
+		snprintf(text, size, "/%.4g", height);
+	else if (height != width)
 		snprintf(text, size, "/%.4g×%.4g", height, width);
 }
 

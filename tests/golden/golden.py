@@ -128,7 +128,7 @@ def model_folders():
 
 
 def check_models(report, engine, oracle):
-    rows = photos.labelled()[::6] if QUICK else photos.labelled()
+    rows = photos.labelled()[::12] if QUICK else photos.labelled()
     uprights = [pictures.load_upright(path).convert("RGB") for path, _ in rows]
     for path in model_folders():
         if quantised(os.path.join(path, "model.onnx")):
@@ -147,7 +147,7 @@ def check_models(report, engine, oracle):
 
 def check_generated(report, engine, oracle, folder, part):
     """Each network on three inputs of noise: every level, batched, and with every layer kept."""
-    for name, make in make_models.PARTS[part]()[:: 3 if QUICK and part == "random" else 1]:
+    for name, make in make_models.PARTS[part]()[:: 6 if QUICK and part == "random" else 1]:
         with report.case(name) as remarks:
             path = os.path.join(folder, name + ".onnx")
             net = make()

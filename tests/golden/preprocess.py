@@ -161,9 +161,10 @@ def main():
     helper = sys.argv[1]
     if not os.path.isdir(DATA):
         skipped += 1
-    for path in sorted(glob.glob(f"{DATA}/photos/*.jp*g")):
+    step = 4 if os.environ.get("CONVD_TEST_QUICK") else 1
+    for path in sorted(glob.glob(f"{DATA}/photos/*.jp*g"))[::step]:
         check_picture(helper, path, os.path.relpath(path, DATA), PHOTO_SIZES, True)
-    for path in sorted(glob.glob(f"{DATA}/jpeg/**/*.jpg", recursive=True)):
+    for path in sorted(glob.glob(f"{DATA}/jpeg/**/*.jpg", recursive=True))[::step]:
         name = os.path.relpath(path, DATA + "/jpeg")
         if any(part in name for part in UNSUPPORTED):
             check_unsupported(helper, path, name)

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Black-box tests of `convd serve`.
 
-    run.py BUILD [NAME ...]      NAME: a test, or part of its name
+    run.py BUILD [NAME ...]      NAME: a test, part of its name, or a file of tests: test_load.py
 
 Every function test_...(t) of the files test_*.py is a test. Prints what failed and, last,
 "N passed, N failed, N skipped". The servers' messages are kept in BUILD/tests/http.
@@ -37,9 +37,10 @@ def out_of_time(_signal, _frame):
 def collect(wanted):
     tests = []
     for path in sorted(glob.glob(os.path.join(HERE, "test_*.py"))):
-        module = importlib.import_module(os.path.basename(path)[:-3])
+        file = os.path.basename(path)
+        module = importlib.import_module(file[:-3])
         for name, function in vars(module).items():
-            if name.startswith("test_") and (not wanted or any(w in name for w in wanted)):
+            if name.startswith("test_") and (not wanted or file in wanted or any(w in name for w in wanted)):
                 tests.append((name[5:], function))
     return tests
 
