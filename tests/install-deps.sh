@@ -25,7 +25,7 @@ bench='python3 python3-onnx'
 bench_serving='python3 python3-pil util-linux'
 bench_engine='libdnnl-dev python3-numpy'
 page='chromium fonts-dejavu-core'
-ci=clang
+ci='clang libdnnl-dev'
 fuzz='clang libclang-rt-14-dev python3 python3-numpy python3-pil python3-onnx libonnx-testdata'
 data=${CONVD_TEST_DATA:-../shared/data}
 

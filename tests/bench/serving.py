@@ -73,11 +73,12 @@ def child(command):
 
 
 @contextlib.contextmanager
-def convd(arguments, cpus, *options):
+def convd(arguments, cpus, *models):
+    """Serves `models`, options among them, else the model of the arguments."""
     with tempfile.TemporaryDirectory() as folder:
         port_file = os.path.join(folder, "port")
-        command = [os.path.join(arguments.build, "convd"), "serve", arguments.model, "--port", "0",
-                   "--port-file", port_file, "--threads", str(len(cpus)), *options]
+        command = [os.path.join(arguments.build, "convd"), "serve", "--port", "0", "--port-file", port_file,
+                   "--threads", str(len(cpus)), *(models or [arguments.model])]
         with child(on(cpus, command)) as process:
             for _ in range(200):
                 with contextlib.suppress(OSError, ValueError):
