@@ -34,8 +34,8 @@ ALL      = -std=c11 -D_GNU_SOURCE -I. -I$(B)/gen $(WARN) $(CFLAGS) -fno-math-err
 BARE    := $(if $(SAN),$(if $(shell grep -w avx512f /proc/cpuinfo),,%_avx512.c %_vnni.c))
 
 # Instruction sets: the file's suffix is its target. Nothing else gets -m flags. A kernel's many unrolled instances
-# take the compiler minutes under sanitizers, less so with line numbers alone and checks that are called.
-KERNEL     := -O3 $(if $(SAN),-g1 $(if $(findstring clang,$(CC)),,--param asan-instrumentation-with-call-threshold=0))
+# take the compiler minutes under sanitizers, less so with line numbers alone.
+KERNEL     := -O3 $(if $(SAN),-g1)
 ISA_avx2   := $(KERNEL) -mavx2 -mfma
 ISA_avx512 := $(KERNEL) -mavx512f -mavx512bw -mavx512dq -mavx512vl -mfma -mprefer-vector-width=512
 ISA_vnni   := $(ISA_avx512) -mavx512vnni
@@ -47,7 +47,7 @@ ENGINE  := $(sort $(foreach d,$(ENGINE_DIRS),$(wildcard engine/$(d)/*.c)))
 SERVER  := $(sort $(wildcard server/*.c server/commands/*.c))
 UNIT    := $(sort $(wildcard tests/unit/*/*.c) $(wildcard tests/kernels/*.c))
 SOURCES  = $(ENGINE) $(SERVER) $(UNIT) $(sort $(wildcard tests/*.h tests/*/*.h tests/*/*/*.h engine/*.h engine/*/*.h \
-           server/*.h server/*/*.h tests/kernels/*/*.c tests/golden/*.c tests/onnx/*.c tests/fuzz/*.c tests/bench/*.c tests/soak/*.c))
+           server/*.h server/*/*.h tests/kernels/*/*.c tests/golden/*.c tests/onnx/*.c tests/fuzz/*.c tests/bench/*.c tests/soak/*.c tests/faults/*.c))
 
 ENGINE_LIBS := libprotobuf-c jansson libjpeg libpng nettle
 SERVER_LIBS := libuv libmicrohttpd gnutls zlib libseccomp
@@ -117,6 +117,11 @@ $(SOAK): $(call OBJ,$(wildcard tests/soak/*.c))
 NODE_TEST := $(B)/tests/onnx/node_test
 $(NODE_TEST): $(call OBJ,$(wildcard tests/onnx/*.c)) $(B)/libengine.a
 	$(call say,LINK,$@)$(CC) $(ALL) $(LDFLAGS) -o $@ $^ $(LINK_ENGINE)
+# Preloaded, so that its parts are not sanitized.
+FAILING  := $(B)/tests/faults/failing_alloc.so
+$(FAILING): tests/faults/failing_alloc.c $(B)/flags
+	@mkdir -p $(@D)
+	$(call say,LINK,$@)$(CC) -std=c11 -D_GNU_SOURCE $(WARN) $(CFLAGS) -fPIC -shared -o $@ $<
 $(B)/tests/unit/server/%: $(B)/tests/unit/server/%.o $(B)/libserver.a $(B)/libengine.a
 	$(call say,LINK,$@)$(CC) $(ALL) $(LDFLAGS) -o $@ $^ $(LINK_SERVER) $(LINK_ENGINE)
 $(B)/tests/%: $(B)/tests/%.o $(B)/libengine.a
@@ -145,6 +150,7 @@ $(B)/tests/kernels/check_emulation: $(INTRINSICS:%=$(B)/%) $(INTRINSICS:%=$(EMUL
 .PRECIOUS: $(B)/%.o $(EMULATE)/%.o
 
 unit-build: $(UNIT_BIN) $(EMULATED_BIN) $(REPLAY)
+tests-build: all unit-build $(SOAK) $(HELPERS) $(NODE_TEST) $(FAILING)
 
 # A suite is a quoted word: its name, and a command whose last line is "N passed, N failed, N skipped".
 SUITES_rules  = 'headers $(MAKE) -s check-headers' 'layers $(MAKE) -s check-layers' \
@@ -159,22 +165,25 @@ SUITES_golden = 'golden $(PYTHON) tests/golden/golden.py $(B)' \
                 'arithmetic $(PYTHON) tests/golden/arithmetic.py $(B)'
 SUITES_onnx   = 'onnx $(PYTHON) tests/onnx/run.py $(B)'
 SUITES_http   = 'http $(PYTHON) tests/http/run.py $(B) $(HTTP)'
+SUITES_faults = 'faults $(PYTHON) tests/faults/run.py $(B)'
 SUITES_soak   = 'soak $(PYTHON) tests/soak/soak.py $(B) 3000'
 SUITES_train  = 'train $(PYTHON) tests/train/run.py $(B)'
 SUITES_page   = 'page tests/page/run.sh $(B)'
-SUITES       ?= rules unit onnx golden http soak train page
+SUITES       ?= rules unit onnx golden http faults soak train page
 run_suites    = @printf '%s\n' $(foreach s,$(1),$(SUITES_$(s))) | tests/run.sh $(B)/test-logs
 
 export ASAN_OPTIONS  ?= allocator_may_return_null=1:detect_leaks=1:strict_string_checks=1:detect_stack_use_after_return=1
 export TSAN_OPTIONS  ?= allocator_may_return_null=1
 export UBSAN_OPTIONS ?= print_stacktrace=1
 
-test-suites: all $(SOAK) $(UNIT_BIN) $(EMULATED_BIN) $(REPLAY) $(HELPERS) $(NODE_TEST)
+test-suites: tests-build
 	$(call run_suites,$(SUITES))
 test-unit: $(UNIT_BIN) $(EMULATED_BIN) $(REPLAY)
 	$(call run_suites,unit)
 test-golden test-http: test-%: all $(HELPERS)
 	$(call run_suites,$*)
+test-faults: all $(FAILING)
+	@$(PYTHON) tests/faults/run.py $(B) $(FAULTS)
 test-train test-page: test-%: all
 	$(call run_suites,$*)
 REQUESTS ?= 500000
@@ -292,7 +301,7 @@ run:
 	$(again) $(JOBS) all
 	@exec $(B)/convd serve --port $(PORT) $(MODEL)
 test: deps
-	$(again) $(JOBS) all unit-build $(HELPERS) $(NODE_TEST)
+	$(again) $(JOBS) tests-build
 	$(again) test-suites
 
 bench:
@@ -317,7 +326,7 @@ clean:
 	rm -rf build
 
 FORCE:
-.PHONY: all unit-build test-suites test-unit test-golden test-onnx test-http test-train test-page check-headers check-layers \
+.PHONY: all unit-build test-suites test-unit test-golden test-onnx test-http test-train test-page test-faults tests-build check-headers check-layers \
         check-isa check-syntax check-format bench bench-build bench-engine bench-load bench-kernels bench-serving soak deps run test install clean FORCE
 -include $(patsubst %.o,%.d,$(call OBJ,$(ENGINE) $(SERVER) $(UNIT) $(wildcard tests/golden/*.c tests/onnx/*.c tests/bench/*.c tests/fuzz/*.c tests/soak/*.c)) $(EMULATED) \
          $(EMULATED_BIN:$(B)/tests/emulated/%=$(EMULATE)/tests/%.d) $(B)/$(INTRINSICS) $(EMULATE)/$(INTRINSICS))

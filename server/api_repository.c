@@ -1,4 +1,5 @@
 /* Triton's model repository extension. Its errors are {"error": "text"}. */
+#include "engine/base/json_text.h"
 #include "server/api.h"
 #include "server/model_status.h"
 #include "server/models.h"
@@ -32,6 +33,11 @@ static bool read_order(struct request *r, json_t **out)
 		return true;
 	json_error_t where;
 	*out = json_loadb((const char *)r->body, r->body_len, JSON_REJECT_DUPLICATES, &where);
+	if (json_text_missed()) {
+		reply_text(&r->reply, 503, NULL, NULL, 0);
+		json_decref(*out);
+		return false;
+	}
 	if (!json_is_object(*out)) {
 		reply_error(&r->reply, 400, "bad_request", "the body is no JSON object: %s",
 		            *out ? "another value" : where.text);

@@ -2,6 +2,7 @@
 #include "server/config.h"
 
 #include "engine/base/arena.h"
+#include "engine/base/json_text.h"
 #include "server/option.h"
 
 #include <errno.h>
@@ -198,6 +199,10 @@ static enum cnn_status read_file(struct reading *r)
 		return cnn_fail(r->err, CNN_IO, "%s: %s", path, strerror(errno));
 	json_t *root = json_loadf(f, JSON_REJECT_DUPLICATES, &where);
 	fclose(f);
+	if (json_text_missed()) {
+		json_decref(root);
+		return cnn_fail(r->err, CNN_NO_MEMORY, "%s: out of memory", path);
+	}
 	if (!root)
 		return cnn_fail(r->err, CNN_BAD_ARG, "%s: line %d: %s", path, where.line,
 		                where.text);

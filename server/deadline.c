@@ -16,6 +16,7 @@ void deadline_refuse(struct server *s, struct connection *c, unsigned status, co
 	reply_clear(&r->reply);
 	reply_error(&r->reply, status, code, "%s", message);
 	request_finish_reply(r);
+	request_count_reply(r);
 	r->stage = REQUEST_SENT;
 	connection_write_reply(c, &r->reply);
 	if (r == &unnamed)

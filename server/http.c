@@ -6,6 +6,7 @@
 #include "server/infer.h"
 #include "server/job.h"
 #include "server/linger.h"
+#include "server/no_memory.h"
 #include "server/recorder.h"
 #include "server/request.h"
 #include "server/stream.h"
@@ -34,6 +35,7 @@ struct http {
 	struct connection_list connections;
 	struct lingering_list lingering;
 	struct handshake_list handshakes;
+	struct no_memory no_memory;
 	uv_poll_t poll;
 	uv_timer_t timer; /* when the library wants to run again */
 	uv_idle_t again;  /* active while that is at once */
@@ -73,13 +75,9 @@ static struct MHD_Response *make_response(struct request *r)
 	                                       MHD_RESPMEM_PERSISTENT);
 }
 
-static enum MHD_Result send_reply(struct request *r)
+/* False: there is no memory for them. */
+static bool add_headers(struct MHD_Response *response, const struct reply *reply)
 {
-	struct reply *reply = &r->reply;
-	request_finish_reply(r);
-	struct MHD_Response *response = make_response(r);
-	if (!response)
-		return MHD_NO;
 	bool good = true;
 	if (reply->content_type)
 		good = MHD_add_response_header(response, "Content-Type", reply->content_type);
@@ -89,9 +87,25 @@ static enum MHD_Result send_reply(struct request *r)
 		                               reply->header[i].value);
 	if (good && reply->close)
 		good = MHD_add_response_header(response, "Connection", "close");
-	enum MHD_Result result =
-		good ? MHD_queue_response(r->connection->mhd, reply->status, response) : MHD_NO;
-	MHD_destroy_response(response);
+	return good;
+}
+
+static enum MHD_Result send_reply(struct request *r)
+{
+	struct MHD_Connection *mhd = r->connection->mhd;
+	enum MHD_Result result;
+	request_finish_reply(r);
+	struct MHD_Response *response = make_response(r);
+	if (response && add_headers(response, &r->reply)) {
+		result = MHD_queue_response(mhd, r->reply.status, response);
+	} else {
+		r->reply.status = NO_MEMORY_STATUS;
+		r->connection->linger = true;
+		result = no_memory_send(&r->server->http->no_memory, mhd, r->reply.oip);
+	}
+	if (response)
+		MHD_destroy_response(response);
+	request_count_reply(r);
 	r->stage = REQUEST_SENT;
 	connection_set_phase(r->connection, CONNECTION_SENDING);
 	return result;
@@ -101,6 +115,7 @@ static enum MHD_Result send_reply(struct request *r)
 static enum MHD_Result refuse_body(struct request *r)
 {
 	request_finish_reply(r);
+	request_count_reply(r);
 	r->stage = REQUEST_SENT;
 	connection_write_reply(r->connection, &r->reply);
 	return MHD_NO;
@@ -212,11 +227,10 @@ static enum MHD_Result on_request(void *ctx, struct MHD_Connection *mhd, const c
                                   const char *method, const char *version, const char *bytes,
                                   size_t *len, void **request)
 {
-	(void)ctx;
-	(void)url; /* the raw one was taken from the first line */
+	struct http *h = ctx;
 	struct request *r = *request;
-	if (!r)
-		return MHD_NO; /* memory ran out at the first line */
+	if (!r) /* memory ran out at the first line */
+		return no_memory_send(&h->no_memory, mhd, route_is_oip(url));
 	switch (r->stage) {
 	case REQUEST_HEADER:
 		return begin(r, mhd, method, version);
@@ -389,16 +403,23 @@ enum cnn_status http_start(struct server *server, int listen_fd, unsigned max_co
 		.ready = pump_again,
 		.ctx = h,
 	};
-	h->daemon = start_daemon(h, listen_fd, max_connections);
-	if (!h->daemon) {
+	enum cnn_status status = no_memory_init(&h->no_memory, err);
+	if (!status) {
+		h->daemon = start_daemon(h, listen_fd, max_connections);
+		if (!h->daemon)
+			status = cnn_fail(err, CNN_IO, "cannot start the HTTP server");
+	}
+	if (status) {
 		close(listen_fd);
+		no_memory_clear(&h->no_memory);
 		free(h);
-		return cnn_fail(err, CNN_IO, "cannot start the HTTP server");
+		return status;
 	}
 	const union MHD_DaemonInfo *info = MHD_get_daemon_info(h->daemon, MHD_DAEMON_INFO_EPOLL_FD);
 	int failed = !info ? UV_EINVAL : uv_poll_init(&server->loop, &h->poll, info->epoll_fd);
 	if (failed) {
 		MHD_stop_daemon(h->daemon);
+		no_memory_clear(&h->no_memory);
 		free(h);
 		return cnn_fail(err, CNN_IO, "cannot watch the HTTP server's sockets: %s",
 		                uv_strerror(failed));
@@ -482,6 +503,7 @@ size_t http_stop(struct http *h)
 	h->server->http = NULL;
 	uv_poll_stop(&h->poll);
 	MHD_stop_daemon(h->daemon);
+	no_memory_clear(&h->no_memory);
 	linger_sweep(&h->lingering, true);
 	uv_close((uv_handle_t *)&h->poll, on_closed);
 	uv_close((uv_handle_t *)&h->timer, on_closed);

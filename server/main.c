@@ -1,4 +1,5 @@
 /* main.c - convd COMMAND: find the command, read its options, run it. */
+#include "engine/base/json_text.h"
 #include "server/commands/commands.h"
 
 #include <signal.h>
@@ -53,7 +54,12 @@ static int run_command(const struct command_desc *c, int argc, char **argv)
 {
 	struct config config;
 	struct cnn_error err;
-	if (config_read(c->id, argc, argv, &config, &err) != CNN_OK) {
+	enum cnn_status status = config_read(c->id, argc, argv, &config, &err);
+	if (status == CNN_NO_MEMORY) {
+		fprintf(stderr, "convd %s: %s\n", c->name, err.text);
+		return 1;
+	}
+	if (status) {
 		fprintf(stderr, "convd %s: %s\nTry 'convd %s --help'\n", c->name, err.text,
 		        c->name);
 		return 2;
@@ -73,6 +79,7 @@ static int run_command(const struct command_desc *c, int argc, char **argv)
 int main(int argc, char **argv)
 {
 	signal(SIGPIPE, SIG_IGN);
+	json_text_begin();
 	if (argc < 2) {
 		print_usage(stderr);
 		return 2;

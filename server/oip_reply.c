@@ -1,4 +1,5 @@
 #include "server/oip_reply.h"
+#include "engine/base/json_text.h"
 #include "server/oip_model.h"
 
 #include <inttypes.h>
@@ -11,7 +12,7 @@
 static void write_string(FILE *out, const char *text)
 {
 	json_t *string = json_string(text);
-	char *quoted = string ? json_dumps(string, JSON_ENCODE_ANY) : NULL;
+	char *quoted = json_text(string, JSON_ENCODE_ANY);
 	json_decref(string);
 	if (quoted) {
 		fputs(quoted, out);

@@ -1,4 +1,5 @@
 #include "server/reply.h"
+#include "engine/base/json_text.h"
 
 #include <microhttpd.h>
 #include <stdarg.h>
@@ -50,7 +51,7 @@ void reply_text(struct reply *reply, unsigned status, const char *content_type, 
 
 void reply_json(struct reply *reply, unsigned status, json_t *json)
 {
-	char *text = json ? json_dumps(json, JSON_COMPACT | JSON_REAL_PRECISION(9)) : NULL;
+	char *text = json_text(json, JSON_COMPACT | JSON_REAL_PRECISION(9));
 	json_decref(json);
 	reply_text(reply, status, "application/json", text, text ? strlen(text) : 0);
 }

@@ -70,12 +70,12 @@ struct request *request_new(struct server *server, struct connection *connection
 		uri += scheme;
 		uri += strcspn(uri, "/?");
 	}
+	r->reply.oip = route_is_oip(uri);
 	size_t len = strcspn(uri, "?");
 	r->path = len ? arena_strndup(r->arena, uri, len) : "/";
 	r->query_text = uri[len] ? arena_strdup(r->arena, uri + len + 1) : "";
 	if (!r->query_text)
 		r->path = NULL;
-	r->reply.oip = r->path && route_is_oip(r->path);
 	return r;
 }
 
@@ -412,7 +412,7 @@ uint8_t *request_take_body(struct request *r, size_t *len, size_t *capacity)
 
 void request_finish_reply(struct request *r)
 {
-	struct server *s = r->server;
+	const struct server *s = r->server;
 	if (!r->id[0])
 		request_make_id(NULL, r->id);
 	reply_header(&r->reply, "X-Request-Id", r->id);
@@ -425,6 +425,12 @@ void request_finish_reply(struct request *r)
 	if (r->arena && !reply_has_header(&r->reply, "Server-Timing"))
 		reply_header(&r->reply, "Server-Timing",
 		             arena_printf(r->arena, "total;dur=%.3f", seconds * 1e3));
+}
+
+void request_count_reply(struct request *r)
+{
+	struct server *s = r->server;
+	double seconds = (double)(r->replied_ns - r->started_ns) * 1e-9;
 	size_t index = r->route ? (size_t)(r->route - routes) : n_routes;
 	metrics_request(&s->metrics, index, r->reply.status, seconds);
 	access_log_request(s->access, r);

@@ -97,8 +97,10 @@ bool request_reserve(struct request *request, size_t bytes);
 /* Give the body away; the caller frees it and lowers server->body_bytes by `capacity`. */
 uint8_t *request_take_body(struct request *request, size_t *len, size_t *capacity);
 
-/* Add the headers that every reply has, and count the request. Once, before the reply is sent. */
+/* Add the headers that every reply has. Once, before the reply is sent. */
 void request_finish_reply(struct request *request);
+/* Count it and write it down, with the status that is sent. */
+void request_count_reply(struct request *request);
 
 /* Copy a client's id when it is 1..128 characters of [A-Za-z0-9._~:/+=@-]; else make a random one. */
 void request_make_id(const char *given, char id[REQUEST_ID_MAX + 1]);

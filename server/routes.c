@@ -160,7 +160,7 @@ bool route_is_oip(const char *path)
 {
 	if (*path != '/')
 		return false;
-	size_t len = strcspn(++path, "/");
+	size_t len = strcspn(++path, "/?");
 	return same_segment("v2", 2, path, len) || same_segment("v1", 2, path, len);
 }
 

@@ -1,4 +1,5 @@
 #include "server/trace_events.h"
+#include "engine/base/json_text.h"
 
 void trace_events_begin(struct trace_events *t, FILE *file)
 {
@@ -10,8 +11,8 @@ void trace_events_begin(struct trace_events *t, FILE *file)
 static void write_event(struct trace_events *t, json_t *event)
 {
 	/* 15 digits keep nanoseconds over days, so that what nests still does when it is read. */
-	if (!event || (t->n++ && fputs(",\n", t->file) < 0) ||
-	    json_dumpf(event, t->file, JSON_COMPACT | JSON_REAL_PRECISION(15)) != 0)
+	if (!event || (t->n++ && fputc(',', t->file) < 0) ||
+	    !json_print(event, t->file, JSON_COMPACT | JSON_REAL_PRECISION(15)))
 		t->failed = true;
 	json_decref(event);
 }

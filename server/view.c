@@ -1,4 +1,5 @@
 #include "server/view.h"
+#include "engine/base/json_text.h"
 #include "server/admission.h"
 #include "server/http.h"
 #include "server/request.h"
@@ -55,7 +56,7 @@ static void detach(struct view *v)
 
 static void send_event(struct request *r, const char *name, json_t *json)
 {
-	char *text = json ? json_dumps(json, JSON_COMPACT | JSON_REAL_PRECISION(9)) : NULL;
+	char *text = json_text(json, JSON_COMPACT | JSON_REAL_PRECISION(9));
 	if (text)
 		stream_event(r, name, text);
 	free(text);

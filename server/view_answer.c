@@ -1,4 +1,5 @@
 /* What the thread's functions have in common: the picture, the viewer, and the answer's making. */
+#include "engine/base/json_text.h"
 #include "server/error_code.h"
 #include "server/view_inside.h"
 
@@ -72,7 +73,7 @@ void view_answer_png(struct view *v, const struct image *picture)
 
 void view_answer_json(struct view *v, json_t *json)
 {
-	v->answer.body = json ? json_dumps(json, JSON_COMPACT | JSON_REAL_PRECISION(9)) : NULL;
+	v->answer.body = json_text(json, JSON_COMPACT | JSON_REAL_PRECISION(9));
 	json_decref(json);
 	v->answer.content_type = "application/json";
 	if (v->answer.body)

@@ -1,5 +1,6 @@
 #include "engine/run/reader.h"
 
+#include "engine/base/json_text.h"
 #include "engine/run/describe.h"
 #include "engine/run/file.h"
 
@@ -25,8 +26,10 @@ enum cnn_status reader_open(struct reader *r, const char *dir, const char *name,
 	json_error_t where;
 	json_t *all = json_loadb((const char *)bytes, len, JSON_REJECT_DUPLICATES, &where);
 	free(bytes);
-	if (!all && json_error_code(&where) == json_error_out_of_memory)
+	if (json_text_missed()) {
+		json_decref(all);
 		return cnn_fail_memory(err, r->path, len);
+	}
 	if (!all)
 		return cnn_fail(err, CNN_BAD_MODEL, "%s: line %d: %s", r->path, where.line,
 		                where.text);

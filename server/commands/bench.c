@@ -161,9 +161,8 @@ static int print_results(struct benching *b)
 		                        "images_per_second", rate, "ms_p50", p50, "ms_p99", p99,
 		                        "gflops", gflops, "peak_gflops", b->peak, "percent_of_peak",
 		                        100 * gflops / b->peak);
-		int failed = !all ||
-		             json_dumpf(all, stdout, JSON_COMPACT | JSON_REAL_PRECISION(6)) != 0 ||
-		             putchar('\n') < 0;
+		int failed =
+			command_print_json("bench", all, JSON_COMPACT | JSON_REAL_PRECISION(6));
 		json_decref(all);
 		return failed;
 	}

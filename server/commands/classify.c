@@ -114,7 +114,7 @@ static bool prepare(struct classifying *c, struct cnn_pool *pool)
 static int print_results(const struct classifying *c)
 {
 	json_t *all = json_pack("{s:O}", "results", c->results);
-	int failed = !all || json_dumpf(all, stdout, JSON_INDENT(1)) != 0 || putchar('\n') < 0;
+	int failed = command_print_json("classify", all, JSON_INDENT(1));
 	json_decref(all);
 	return failed;
 }

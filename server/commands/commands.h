@@ -4,6 +4,8 @@
 #define SERVER_COMMANDS_COMMANDS_H
 #include "server/config.h"
 
+#include <jansson.h>
+
 struct command_desc {
 	const char *name;
 	enum command id;
@@ -23,5 +25,9 @@ int command_bench(const struct config *config);
 int command_health(const struct config *config);
 int command_train(const struct config *config);
 void command_train_help(void);
+
+/* The result of a command as JSON with a line's end; a `json` that is NULL or lacks a part: out of memory. Returns the
+ * exit status. */
+int command_print_json(const char *command, const json_t *json, size_t flags);
 
 #endif

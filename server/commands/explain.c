@@ -143,7 +143,7 @@ static int print_json(const struct explained *e)
 	                        "probability", (double)heat->share, "method",
 	                        heat_method_name(heat->method), "layer", heat->layer, "peak", peak,
 	                        "seen", seen, "image", image, "map", map_json(heat));
-	int failed = !all || json_dumpf(all, stdout, JSON_INDENT(1)) != 0 || putchar('\n') < 0;
+	int failed = command_print_json("explain", all, JSON_INDENT(1));
 	json_decref(all);
 	return failed;
 }

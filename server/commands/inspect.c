@@ -35,8 +35,7 @@ static int print_json(const struct cnn_model *model, const double *us)
 	          json_object_set_new(all, "model", model_json_info(model, info->name)) == 0 &&
 	          add_times(all, us);
 	json_decref(memory);
-	int failed = ok ? json_dumpf(all, stdout, JSON_INDENT(1)) != 0 || putchar('\n') < 0
-	                : no_memory();
+	int failed = command_print_json("inspect", ok ? all : NULL, JSON_INDENT(1));
 	json_decref(all);
 	return failed;
 }

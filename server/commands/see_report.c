@@ -1,5 +1,6 @@
 #include "server/commands/see_report.h"
 
+#include "server/commands/commands.h"
 #include "server/model_json.h"
 
 #include <stdlib.h>
@@ -81,9 +82,7 @@ static json_t *layout_json(const struct see_layout *l)
 
 static int print_json(json_t *all)
 {
-	int failed = !all || json_dumpf(all, stdout, JSON_INDENT(1)) != 0 || putchar('\n') < 0;
-	if (!all)
-		fprintf(stderr, "convd see: out of memory\n");
+	int failed = command_print_json("see", all, JSON_INDENT(1));
 	json_decref(all);
 	return failed;
 }

@@ -1,4 +1,5 @@
 #include "server/commands/train_json.h"
+#include "engine/base/json_text.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -89,7 +90,7 @@ enum cnn_status train_json(const struct train_json *t, char **text, size_t *len,
 	                         text_json(r->name), "version", "1", "task", "classify", "input",
 	                         input_json(t), "output", "activation", "softmax", "labels",
 	                         "labels.txt", "precision", "fp32", "training", training_json(t));
-	*text = root ? json_dumps(root, JSON_INDENT(1) | JSON_REAL_PRECISION(DIGITS)) : NULL;
+	*text = json_text(root, JSON_INDENT(1) | JSON_REAL_PRECISION(DIGITS));
 	*len = *text ? strlen(*text) : 0;
 	json_decref(root);
 	if (!*text)

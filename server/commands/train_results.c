@@ -4,6 +4,7 @@
 #include "server/commands/train_files.h"
 #include "server/commands/train_json.h"
 #include "server/commands/train_report.h"
+#include "engine/base/json_text.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -57,7 +58,7 @@ static char *option_text(const json_t *value)
 {
 	if (json_is_string(value))
 		return strdup(json_string_value(value));
-	return json_dumps(value, JSON_ENCODE_ANY | JSON_REAL_PRECISION(6));
+	return json_text(value, JSON_ENCODE_ANY | JSON_REAL_PRECISION(6));
 }
 
 static enum cnn_status collect_options(struct writing *w, struct cnn_error *err)

@@ -17,6 +17,7 @@ struct control {
 	_Atomic uint64_t armed, seen, failed;
 	_Atomic uint64_t first, last; /* the allocations to fail, from 1; nothing for 0 */
 	_Atomic uint64_t one_in;      /* fail each with this probability; 0: none */
+	_Atomic uint64_t live;        /* allocations that are not freed, armed or not */
 };
 
 /* Of glibc: what malloc() and its like are without this library, and without looking for them, which allocates. */
@@ -24,6 +25,7 @@ void *__libc_malloc(size_t size);
 void *__libc_calloc(size_t n, size_t size);
 void *__libc_realloc(void *p, size_t size);
 void *__libc_memalign(size_t alignment, size_t size);
+void __libc_free(void *p);
 
 static struct control *control;
 
@@ -64,25 +66,45 @@ static bool fails(void)
 	return now;
 }
 
+static void *counted(void *p)
+{
+	if (p && control)
+		atomic_fetch_add_explicit(&control->live, 1, memory_order_relaxed);
+	return p;
+}
+
 void *malloc(size_t size)
 {
-	return fails() ? NULL : __libc_malloc(size);
+	return fails() ? NULL : counted(__libc_malloc(size));
 }
 
 void *calloc(size_t n, size_t size)
 {
-	return fails() ? NULL : __libc_calloc(n, size);
+	return fails() ? NULL : counted(__libc_calloc(n, size));
+}
+
+void free(void *p)
+{
+	if (p && control)
+		atomic_fetch_sub_explicit(&control->live, 1, memory_order_relaxed);
+	__libc_free(p);
 }
 
 void *realloc(void *p, size_t size)
 {
+	if (!p)
+		return malloc(size);
+	if (size == 0) {
+		free(p);
+		return NULL;
+	}
 	return fails() ? NULL : __libc_realloc(p, size);
 }
 
 void *memalign(size_t alignment, size_t size);
 void *memalign(size_t alignment, size_t size)
 {
-	return fails() ? NULL : __libc_memalign(alignment, size);
+	return fails() ? NULL : counted(__libc_memalign(alignment, size));
 }
 
 void *aligned_alloc(size_t alignment, size_t size)
@@ -92,7 +114,7 @@ void *aligned_alloc(size_t alignment, size_t size)
 
 int posix_memalign(void **out, size_t alignment, size_t size)
 {
-	void *p = fails() ? NULL : __libc_memalign(alignment, size);
+	void *p = memalign(alignment, size);
 	if (!p)
 		return ENOMEM;
 	*out = p;

@@ -174,7 +174,7 @@ class Server:
 class Suite:
     """What all tests share: the program, the test data, a folder for files, one server."""
 
-    def __init__(self, build, contract):
+    def __init__(self, build, contract, folder="tests/http"):
         self.convd = os.path.abspath(os.path.join(build, "convd"))
         self.contract = contract
         # Sanitizers make everything several times slower.
@@ -183,7 +183,7 @@ class Suite:
         self.patience = 4 if self.sanitized else 2
         data = os.environ.get("CONVD_TEST_DATA") or "../shared/data"
         self.data = os.path.abspath(data) if os.path.isdir(data) else None
-        self.folder = os.path.join(os.path.abspath(build), "tests/http")
+        self.folder = os.path.join(os.path.abspath(build), folder)
         shutil.rmtree(self.folder, ignore_errors=True)
         os.makedirs(self.folder)
         self.models = os.path.join(self.folder, "models")
