@@ -1,5 +1,5 @@
-#include "server/commands/commands.h"
 #include "engine/base/json_text.h"
+#include "server/commands/commands.h"
 
 int command_print_json(const char *command, const json_t *json, size_t flags)
 {

@@ -1,10 +1,10 @@
 #include "server/commands/train_results.h"
 
+#include "engine/base/json_text.h"
 #include "server/commands/memory_stream.h"
 #include "server/commands/train_files.h"
 #include "server/commands/train_json.h"
 #include "server/commands/train_report.h"
-#include "engine/base/json_text.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,14 +1,17 @@
 /* failing_alloc - preloaded into a program, fails allocations that are asked for by number.
  *
  * The file named by CONVD_TEST_FAULTS is shared with who asks: see struct control. Allocations are counted from when
- * `armed` is set, over all threads; what the C library allocates without calling malloc() is not seen. */
+ * `armed` is set, over all threads; what the C library allocates without calling malloc() is not seen, and what
+ * libseccomp allocates is spared: its writer of filters (2.5) does not bear the loss of memory, it crashes or never ends. */
 #include <errno.h>
 #include <fcntl.h>
+#include <link.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -29,6 +32,25 @@ void __libc_free(void *p);
 
 static struct control *control;
 
+static struct {
+	uintptr_t begin, end;
+} spared; /* the addresses of libseccomp's code */
+
+static int find_spared(struct dl_phdr_info *object, size_t size, void *arg)
+{
+	(void)size, (void)arg;
+	if (!strstr(object->dlpi_name, "/libseccomp."))
+		return 0;
+	for (int i = 0; i < object->dlpi_phnum; i++) {
+		const ElfW(Phdr) *part = &object->dlpi_phdr[i];
+		if (part->p_type != PT_LOAD || !(part->p_flags & PF_X))
+			continue;
+		spared.begin = object->dlpi_addr + part->p_vaddr;
+		spared.end = spared.begin + part->p_memsz;
+	}
+	return 1;
+}
+
 __attribute__((constructor)) static void begin(void)
 {
 	const char *path = getenv("CONVD_TEST_FAULTS");
@@ -37,8 +59,10 @@ __attribute__((constructor)) static void begin(void)
 		return;
 	void *p = mmap(NULL, sizeof *control, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	close(fd);
-	if (p != MAP_FAILED)
-		control = p;
+	if (p == MAP_FAILED)
+		return;
+	control = p;
+	dl_iterate_phdr(find_spared, NULL);
 }
 
 static uint64_t scramble(uint64_t x)
@@ -50,10 +74,13 @@ static uint64_t scramble(uint64_t x)
 	return x ^ x >> 33;
 }
 
-static bool fails(void)
+/* caller: where the function returns to that was called for memory. */
+static bool fails(const void *caller)
 {
 	struct control *c = control;
 	if (!c || !atomic_load_explicit(&c->armed, memory_order_relaxed))
+		return false;
+	if ((uintptr_t)caller >= spared.begin && (uintptr_t)caller < spared.end)
 		return false;
 	uint64_t number = atomic_fetch_add(&c->seen, 1) + 1;
 	uint64_t one_in = atomic_load(&c->one_in);
@@ -75,12 +102,12 @@ static void *counted(void *p)
 
 void *malloc(size_t size)
 {
-	return fails() ? NULL : counted(__libc_malloc(size));
+	return fails(__builtin_return_address(0)) ? NULL : counted(__libc_malloc(size));
 }
 
 void *calloc(size_t n, size_t size)
 {
-	return fails() ? NULL : counted(__libc_calloc(n, size));
+	return fails(__builtin_return_address(0)) ? NULL : counted(__libc_calloc(n, size));
 }
 
 void free(void *p)
@@ -92,19 +119,20 @@ void free(void *p)
 
 void *realloc(void *p, size_t size)
 {
-	if (!p)
-		return malloc(size);
-	if (size == 0) {
+	if (p && size == 0) {
 		free(p);
 		return NULL;
 	}
-	return fails() ? NULL : __libc_realloc(p, size);
+	if (fails(__builtin_return_address(0)))
+		return NULL;
+	return p ? __libc_realloc(p, size) : counted(__libc_malloc(size));
 }
 
 void *memalign(size_t alignment, size_t size);
 void *memalign(size_t alignment, size_t size)
 {
-	return fails() ? NULL : counted(__libc_memalign(alignment, size));
+	return fails(__builtin_return_address(0)) ? NULL
+	                                          : counted(__libc_memalign(alignment, size));
 }
 
 void *aligned_alloc(size_t alignment, size_t size)
