@@ -15,7 +15,9 @@ MAKEFLAGS += --no-builtin-rules
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := all
 
-VERSION := 0.1.0
+# Where this is no checkout of git's, the release alone.
+RELEASE := 0.1.0
+VERSION := $(RELEASE)$(shell [ -e .git ] && sh config/version.sh $(RELEASE))
 SAN     ?=
 comma   := ,
 B       ?= build$(if $(SAN),/san-$(subst $(comma),-,$(SAN)))
@@ -51,21 +53,30 @@ SOURCES  = $(ENGINE) $(SERVER) $(UNIT) $(sort $(wildcard tests/*.h tests/*/*.h t
 
 ENGINE_LIBS := libprotobuf-c jansson libjpeg libpng nettle
 SERVER_LIBS := libuv libmicrohttpd gnutls zlib libseccomp
-LINK_ENGINE  = $(shell pkg-config --libs $(ENGINE_LIBS)) -lm
+LINK_ENGINE  = $(B)/libversion.a $(shell pkg-config --libs $(ENGINE_LIBS)) -lm
 LINK_SERVER  = $(shell pkg-config --libs $(SERVER_LIBS))
 OBJ          = $(patsubst %.c,$(B)/%.o,$(1))
 
 all: $(B)/convd
 
 # --- building -----------------------------------------------------------------
-$(B)/libengine.a: $(call OBJ,$(ENGINE)) $(if $(filter onnx,$(ENGINE_DIRS)),$(B)/gen/onnx.pb-c.o)
+$(B)/libengine.a: $(call OBJ,$(filter-out engine/base/version.c,$(ENGINE))) \
+		$(if $(filter onnx,$(ENGINE_DIRS)),$(B)/gen/onnx.pb-c.o) | $(B)/libversion.a
 	$(call say,AR,$@)rm -f $@; ar rcs $@ $^
 
 # The server without main(), so that its parts can be tested.
 $(B)/libserver.a: $(call OBJ,$(filter-out server/main.c,$(SERVER)))
 	$(call say,AR,$@)rm -f $@; ar rcs $@ $^
 
-$(B)/convd: $(B)/server/main.o $(B)/libserver.a $(B)/libengine.a
+# Each commit has a version of its own, for which the program is linked anew; tests are not.
+$(B)/version: FORCE
+	@mkdir -p $(@D); echo '$(VERSION)' | cmp -s - $@ || echo '$(VERSION)' >$@
+$(B)/engine/base/version.o: $(B)/version
+$(B)/engine/base/version.o: private ALL += -DCONVD_VERSION='"$(VERSION)"'
+$(B)/libversion.a: $(B)/engine/base/version.o
+	@rm -f $@; ar rcs $@ $^
+
+$(B)/convd: $(B)/server/main.o $(B)/libserver.a $(B)/libengine.a $(B)/libversion.a
 	$(call say,LINK,$@)$(CC) $(ALL) $(LDFLAGS) -o $@ $^ $(LINK_SERVER) $(LINK_ENGINE)
 
 # The ONNX schema is Debian's; the code that reads it is generated.
@@ -105,7 +116,7 @@ $(B)/flags: FORCE
 
 $(B)/%.o: %.c $(B)/flags
 	@mkdir -p $(@D)
-	$(call say,CC,$<)$(CC) $(ALL) -DCONVD_VERSION='"$(VERSION)"' $(call isa_of,$<) -MMD -MP -c -o $@ $<
+	$(call say,CC,$<)$(CC) $(ALL) $(call isa_of,$<) -MMD -MP -c -o $@ $<
 
 # --- tests --------------------------------------------------------------------
 PYTHON   := /usr/bin/python3
@@ -244,7 +255,7 @@ check-isa: $(B)/convd                 # no AVX outside of the files named for it
 check-syntax: $(B)/gen/onnx.pb-c.h    # the tests pass another compiler's warnings too
 	@printf '%s\n' $(foreach c,$(filter tests/%.c server/main.c,$(SOURCES)),'$(c) $(call isa_of,$(c))') | { \
 	good=0; bad=0; while read -r c flags; do \
-		if $(CC) $(ALL) -DCONVD_VERSION='"$(VERSION)"' $$flags -Werror -fsyntax-only $$c; then good=$$((good + 1)); else bad=$$((bad + 1)); fi; \
+		if $(CC) $(ALL) $$flags -Werror -fsyntax-only $$c; then good=$$((good + 1)); else bad=$$((bad + 1)); fi; \
 	done; echo "$$good passed, $$bad failed, 0 skipped"; [ $$bad = 0 ]; }
 check-format:
 	@command -v clang-format >/dev/null || { echo '0 passed, 0 failed, 1 skipped'; exit 0; }; \

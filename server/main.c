@@ -1,4 +1,5 @@
 /* main.c - convd COMMAND: find the command, read its options, run it. */
+#include "engine/base/version.h"
 #include "server/commands/commands.h"
 
 #include <signal.h>
@@ -78,7 +79,7 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	if (strcmp(argv[1], "--version") == 0) {
-		puts("convd " CONVD_VERSION);
+		printf("convd %s\n", convd_version);
 		return 0;
 	}
 	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
