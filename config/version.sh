@@ -6,5 +6,5 @@ tag=v$1
 commits=$(git rev-list --count HEAD "^$tag" 2>/dev/null || git rev-list --count HEAD 2>/dev/null) || exit 0
 after=+$commits.g$(git rev-parse --short=7 HEAD)
 [ "$commits" != 0 ] || after=
-git diff-index --quiet HEAD -- 2>/dev/null || after=${after:-+0}.dirty
+git diff --quiet HEAD -- 2>/dev/null || after=${after:-+0}.dirty
 echo "$after"
