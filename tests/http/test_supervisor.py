@@ -153,6 +153,17 @@ def test_activation_errors(t):
         refused(file.fileno(), "no listening TCP socket")
 
 
+def test_socket_outlives_a_failed_start(t):
+    with listening() as held:
+        program = hand_over(t, held.fileno())
+        done = subprocess.run([program, "serve", "--port-file", t.folder + "/no/such/folder", t.suite.model("tiny")],
+                              stdin=subprocess.DEVNULL, capture_output=True, env=clean_environment(),
+                              pass_fds=[held.fileno()], timeout=60 * t.suite.patience)
+        equal(done.returncode, 1, f"exit status; {done.stderr}")
+        server = t.start(t.suite.model("tiny"), program=program, pass_fds=[held.fileno()])
+        equal(server.predict(photos.jpeg()).status, 200, "status")
+
+
 def test_activation_of_another_process(t):
     with listening() as held:
         server = t.start(t.suite.model("tiny"), program=hand_over(t, held.fileno(), other=1), pass_fds=[held.fileno()])
