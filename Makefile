@@ -317,18 +317,42 @@ bench-engine:
 	@$(PYTHON) tests/bench/bench_engine.py $(B) $(if $(BENCH_ISA),--isa $(BENCH_ISA)) $(BENCH)
 
 # --- installing ---------------------------------------------------------------
-PREFIX  ?= /usr/local
-DESTDIR ?=
-install: all
+# make install            [PREFIX=/usr/local] [DESTDIR=]: the program, its model, manual page, completion, systemd's units
+# make install-program    the first two
+# make uninstall          all but the configuration, which may be yours
+# make deb                build/convd_VERSION_ARCHITECTURE.deb
+PREFIX     ?= /usr/local
+SYSCONFDIR ?= $(if $(filter /usr,$(PREFIX)),/etc,$(PREFIX)/etc)
+UNITDIR    ?= $(PREFIX)/lib/systemd/system
+DESTDIR    ?=
+SHARE       = $(DESTDIR)$(PREFIX)/share
+# What the program says of itself for others: the topic of convd help, and where it belongs.
+TOPICS     := man:man/man1/convd.1 bash:bash-completion/completions/convd fish:fish/vendor_completions.d/convd.fish \
+              zsh:zsh/site-functions/_convd
+MODELS     := $(wildcard models/*/model.onnx models/*/model.json models/*/labels.txt)
+
+$(B)/share/made: $(B)/convd
+	$(call say,HELP,$(@D))rm -rf $(@D); for t in $(TOPICS); do f=$(@D)/$${t#*:}; \
+		mkdir -p $${f%/*} && $< help $${t%%:*} >$$f || exit 1; done; touch $@
+
+install-program: all
 	install -D -m 755 $(B)/convd $(DESTDIR)$(PREFIX)/bin/convd
-	$(Q)for f in $(wildcard models/*/model.onnx models/*/model.json models/*/labels.txt); do \
-		install -D -m 644 $$f $(DESTDIR)$(PREFIX)/share/convd/$$f || exit 1; \
-	done
+	$(Q)for f in $(MODELS); do install -D -m 644 $$f $(SHARE)/convd/$$f || exit 1; done
+install: install-program $(B)/share/made
+	$(Q)for t in $(TOPICS); do f=$${t#*:}; install -D -m 644 $(B)/share/$$f $(SHARE)/$$f || exit 1; done
+	$(Q)for u in config/systemd/*; do install -D -m 644 $$u $(DESTDIR)$(UNITDIR)/$${u##*/} || exit 1; done
+	$(Q)sed -i 's|/usr/bin/|$(PREFIX)/bin/|; s|/etc/convd/|$(SYSCONFDIR)/convd/|' $(DESTDIR)$(UNITDIR)/convd.service
+	$(Q)[ -e $(DESTDIR)$(SYSCONFDIR)/convd/convd.json ] || \
+		install -D -m 644 config/convd.json $(DESTDIR)$(SYSCONFDIR)/convd/convd.json
+uninstall:
+	rm -f $(DESTDIR)$(PREFIX)/bin/convd $(foreach t,$(TOPICS),$(SHARE)/$(lastword $(subst :, ,$t))) \
+		$(addprefix $(DESTDIR)$(UNITDIR)/,$(notdir $(wildcard config/systemd/*)))
+	rm -rf $(SHARE)/convd
 clean:
 	rm -rf build
 
 FORCE:
 .PHONY: all unit-build test-suites test-unit test-golden test-onnx test-http test-train test-page check-headers check-layers \
-        check-isa check-syntax check-format bench bench-build bench-engine bench-load bench-kernels bench-serving soak deps run test install clean FORCE
+        check-isa check-syntax check-format bench bench-build bench-engine bench-load bench-kernels bench-serving soak deps run test install install-program uninstall clean FORCE
 -include $(patsubst %.o,%.d,$(call OBJ,$(ENGINE) $(SERVER) $(UNIT) $(wildcard tests/golden/*.c tests/onnx/*.c tests/bench/*.c tests/fuzz/*.c tests/soak/*.c)) $(EMULATED) \
          $(EMULATED_BIN:$(B)/tests/emulated/%=$(EMULATE)/tests/%.d) $(B)/$(INTRINSICS) $(EMULATE)/$(INTRINSICS))

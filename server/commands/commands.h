@@ -10,7 +10,7 @@ struct command_desc {
 	const char *args;    /* for --help: "[MODEL ...]" */
 	const char *summary; /* one line */
 	int (*run)(const struct config *config);
-	void (*help)(void); /* prints what --help says after the options; may be NULL */
+	void (*help)(FILE *out); /* prints what --help says after the options; may be NULL */
 };
 extern const struct command_desc commands[]; /* ends with a NULL name */
 
@@ -22,6 +22,6 @@ int command_explain(const struct config *config);
 int command_bench(const struct config *config);
 int command_health(const struct config *config);
 int command_train(const struct config *config);
-void command_train_help(void);
+void command_train_help(FILE *out);
 
 #endif
