@@ -14,7 +14,7 @@ architecture=$(dpkg --print-architecture)
 maintainer=$(sed -n 's/^Maintainer: //p' "$here/control")
 
 rm -rf "$work"
-mkdir -p "$work/debian" "$doc"
+mkdir -p "$work/debian" "$doc" "$root/DEBIAN"
 
 # What the program links to becomes what the package depends on.
 strip --remove-section=.comment --remove-section=.note "$root/usr/bin/convd"
@@ -35,7 +35,6 @@ depends=$(cd "$work" && dpkg-shlibdeps -O "$program" | sed -n 's/^shlibs:Depends
 } | gzip -9n >"$doc/changelog.gz"
 gzip -9n "$root"/usr/share/man/man1/*.1
 
-mkdir "$root/DEBIAN"
 cp "$here/conffiles" "$root/DEBIAN/conffiles"
 for script in postinst prerm postrm; do
 	install -m 755 "$here/$script" "$root/DEBIAN/$script"

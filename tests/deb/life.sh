@@ -12,14 +12,14 @@ fail() {
 }
 # What lies on the machine; not what apt and dpkg remember, and nothing that runs.
 files() {
-	find / -xdev \( -path /proc -o -path /sys -o -path /dev -o -path /src -o -path /tmp -o -path /run -o -path /var/log \
+	find / -xdev \( -path /proc -o -path /sys -o -path /dev -o -path /src -o -path /run -o -path /var/log \
 		-o -path /var/lib/apt -o -path /var/cache -o -path '/var/lib/dpkg/*' \) -prune -o -printf '%p %y %m\n' | sort
 }
 
 say 'what it depends on'
 apt-get update -qq
 apt-get satisfy -y -qq --no-install-recommends "$(dpkg-deb -f convd.deb Depends)" curl >/dev/null
-files >/tmp/before
+files >before
 
 say 'install'
 dpkg -i convd.deb
@@ -32,12 +32,12 @@ say 'serve, as the unit does it'
 start=$(sed -n 's/^ExecStart=//p' $unit)
 # Nobody is as good as a user that systemd makes up. The words of ExecStart are plain ones.
 # shellcheck disable=SC2086
-setpriv --reuid=65534 --regid=65534 --clear-groups --no-new-privs $start >/tmp/convd.log 2>&1 &
+setpriv --reuid=65534 --regid=65534 --clear-groups --no-new-privs $start >convd.log 2>&1 &
 server=$!
 tries=0
 until convd health; do
 	tries=$((tries + 1))
-	[ $tries -lt 100 ] || fail "it does not become ready: $(cat /tmp/convd.log)"
+	[ $tries -lt 100 ] || fail "it does not become ready: $(cat convd.log)"
 	sleep 0.1
 done
 answer=$(curl -sS --max-time 30 -T clock.jpg localhost:8080/predict)
@@ -50,7 +50,7 @@ sh -c "$(sed -n 's/^ExecReload=//p' $unit | sed "s/\$MAINPID/$server/")"
 convd health || fail 'it does not survive a reload'
 kill -TERM $server
 wait $server || fail "exit status $?"
-cat /tmp/convd.log
+cat convd.log
 
 say 'install again: the configuration is the administrator'"'"'s'
 sed -i 's/8080/8081/' $config
@@ -64,8 +64,7 @@ grep -q 8081 $config || fail 'the configuration is gone before it is purged'
 
 say 'purge'
 dpkg -P convd
-rm -f /tmp/convd.log
-files >/tmp/after
-diff /tmp/before /tmp/after || fail 'something was left behind'
-pgrep -x convd 2>/dev/null && fail 'it still runs'
+files >after
+diff before after || fail 'something was left behind'
+dpkg-query -W convd 2>/dev/null && fail 'dpkg still knows it'
 say 'nothing was left behind'
