@@ -173,6 +173,7 @@ SUITES_http   = 'http $(PYTHON) tests/http/run.py $(B) $(HTTP)'
 SUITES_soak   = 'soak $(PYTHON) tests/soak/soak.py $(B) 3000'
 SUITES_train  = 'train $(PYTHON) tests/train/run.py $(B)'
 SUITES_page   = 'page tests/page/run.sh $(B)'
+SUITES_readme = 'readme $(PYTHON) tests/readme/run.py $(B)'
 SUITES       ?= rules unit onnx golden http soak train page
 run_suites    = @printf '%s\n' $(foreach s,$(1),$(SUITES_$(s))) | tests/run.sh $(B)/test-logs
 
@@ -186,7 +187,7 @@ test-unit: $(UNIT_BIN) $(EMULATED_BIN) $(REPLAY)
 	$(call run_suites,unit)
 test-golden test-http: test-%: all $(HELPERS)
 	$(call run_suites,$*)
-test-train test-page: test-%: all
+test-train test-page test-readme: test-%: all
 	$(call run_suites,$*)
 REQUESTS ?= 500000
 soak: all $(SOAK)
@@ -368,7 +369,7 @@ clean:
 	rm -rf build
 
 FORCE:
-.PHONY: all unit-build test-suites test-unit test-golden test-onnx test-http test-train test-page check-headers check-layers \
+.PHONY: all unit-build test-suites test-unit test-golden test-onnx test-http test-train test-page test-readme check-headers check-layers \
         check-isa check-syntax check-format bench bench-build bench-engine bench-load bench-kernels bench-serving soak deps run test install install-program uninstall deb test-deb clean FORCE
 -include $(patsubst %.o,%.d,$(call OBJ,$(ENGINE) $(SERVER) $(UNIT) $(wildcard tests/golden/*.c tests/onnx/*.c tests/bench/*.c tests/fuzz/*.c tests/soak/*.c)) $(EMULATED) \
          $(EMULATED_BIN:$(B)/tests/emulated/%=$(EMULATE)/tests/%.d) $(B)/$(INTRINSICS) $(EMULATE)/$(INTRINSICS))
