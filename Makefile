@@ -174,7 +174,7 @@ SUITES_soak   = 'soak $(PYTHON) tests/soak/soak.py $(B) 3000'
 SUITES_train  = 'train $(PYTHON) tests/train/run.py $(B)'
 SUITES_page   = 'page tests/page/run.sh $(B)'
 SUITES_readme = 'readme $(PYTHON) tests/readme/run.py $(B)'
-SUITES       ?= rules unit onnx golden http soak train page
+SUITES       ?= rules unit onnx golden http soak train page readme
 run_suites    = @printf '%s\n' $(foreach s,$(1),$(SUITES_$(s))) | tests/run.sh $(B)/test-logs
 
 export ASAN_OPTIONS  ?= allocator_may_return_null=1:detect_leaks=1:strict_string_checks=1:detect_stack_use_after_return=1
@@ -363,6 +363,7 @@ deb:
 	$(Q)$(MAKE) -s $(DEB_FLAGS) install DESTDIR=$(DEB)/root PREFIX=/usr UNITDIR=/lib/systemd/system ZSH=vendor-completions
 	@sh config/debian/build.sh $(DEB)/root '$(VERSION)' build
 test-deb:                             # skipped but for its form without a program that makes a bare machine
+	@sh tests/install-deps.sh test-deb
 	$(again) deb
 	@printf '%s\n' "deb sh tests/deb/run.sh $$(echo build/convd_*.deb)" | tests/run.sh build/test-logs
 clean:
