@@ -36,6 +36,49 @@ def test_help_topics(t):
     check("nonsense" in done.stderr, done.stderr)
 
 
+def test_version(t):
+    text = t.run("--version").stdout
+    check(re.fullmatch(r"convd \d+\.\d+\.\d+(\+\d+(\.g[0-9a-f]+)?)?(\.dirty)?\n", text), text)
+
+
+def test_version_of_a_checkout(t):
+    """What git knows follows the release's number: nothing at its tag, else how far away the commit is."""
+    git = t.suite.tool("git")
+    root = os.path.join(t.folder, "checkout")
+    shutil.rmtree(root, ignore_errors=True)
+    os.makedirs(root)
+    script = os.path.abspath("config/version.sh")
+
+    def run(*command):
+        return printed_by([git, "-C", root, "-c", "user.name=n", "-c", "user.email=e", *command]).strip()
+
+    def version():
+        done = subprocess.run(["sh", script, "1.2.3"], cwd=root, capture_output=True, text=True)
+        equal((done.returncode, done.stderr), (0, ""), "version.sh")
+        return done.stdout.strip()
+
+    def commit():
+        run("commit", "-q", "--allow-empty", "-m", "m")
+        return run("rev-parse", "--short=7", "HEAD")
+
+    run("init", "-q")
+    equal(version(), "", "without a commit")
+    first = commit()
+    equal(version(), f"+1.g{first}", "without a tag")
+    with open(root + "/file", "w", encoding="utf-8") as f:
+        f.write("1")
+    run("add", "file")
+    equal(version(), f"+1.g{first}.dirty", "changed")
+    commit()
+    run("tag", "v1.2.3")
+    equal(version(), "", "at the tag")
+    with open(root + "/file", "w", encoding="utf-8") as f:
+        f.write("2")
+    equal(version(), "+0.dirty", "changed at the tag")
+    run("checkout", "-q", "file")
+    equal(version(), f"+1.g{commit()}", "after the tag")
+
+
 def test_manual_has_every_option(t):
     page = topic(t, "man")
     for section in ("NAME", "SYNOPSIS", "COMMANDS", "ENVIRONMENT", "FILES", "SIGNALS", "EXIT STATUS", "EXAMPLES"):
