@@ -15,7 +15,9 @@ MAKEFLAGS += --no-builtin-rules
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := all
 
-VERSION := 0.1.0
+# Where this is no checkout of git's, the release alone.
+RELEASE := 0.1.0
+VERSION := $(RELEASE)$(shell [ -e .git ] && sh config/version.sh $(RELEASE))
 SAN     ?=
 comma   := ,
 B       ?= build$(if $(SAN),/san-$(subst $(comma),-,$(SAN)))
@@ -51,21 +53,30 @@ SOURCES  = $(ENGINE) $(SERVER) $(UNIT) $(sort $(wildcard tests/*.h tests/*/*.h t
 
 ENGINE_LIBS := libprotobuf-c jansson libjpeg libpng nettle
 SERVER_LIBS := libuv libmicrohttpd gnutls zlib libseccomp
-LINK_ENGINE  = $(shell pkg-config --libs $(ENGINE_LIBS)) -lm
+LINK_ENGINE  = $(B)/libversion.a $(shell pkg-config --libs $(ENGINE_LIBS)) -lm
 LINK_SERVER  = $(shell pkg-config --libs $(SERVER_LIBS))
 OBJ          = $(patsubst %.c,$(B)/%.o,$(1))
 
 all: $(B)/convd
 
 # --- building -----------------------------------------------------------------
-$(B)/libengine.a: $(call OBJ,$(ENGINE)) $(if $(filter onnx,$(ENGINE_DIRS)),$(B)/gen/onnx.pb-c.o)
+$(B)/libengine.a: $(call OBJ,$(filter-out engine/base/version.c,$(ENGINE))) \
+		$(if $(filter onnx,$(ENGINE_DIRS)),$(B)/gen/onnx.pb-c.o) | $(B)/libversion.a
 	$(call say,AR,$@)rm -f $@; ar rcs $@ $^
 
 # The server without main(), so that its parts can be tested.
 $(B)/libserver.a: $(call OBJ,$(filter-out server/main.c,$(SERVER)))
 	$(call say,AR,$@)rm -f $@; ar rcs $@ $^
 
-$(B)/convd: $(B)/server/main.o $(B)/libserver.a $(B)/libengine.a
+# Each commit has a version of its own, for which the program is linked anew; tests are not.
+$(B)/version: FORCE
+	@mkdir -p $(@D); echo '$(VERSION)' | cmp -s - $@ || echo '$(VERSION)' >$@
+$(B)/engine/base/version.o: $(B)/version
+$(B)/engine/base/version.o: private ALL += -DCONVD_VERSION='"$(VERSION)"'
+$(B)/libversion.a: $(B)/engine/base/version.o
+	@rm -f $@; ar rcs $@ $^
+
+$(B)/convd: $(B)/server/main.o $(B)/libserver.a $(B)/libengine.a $(B)/libversion.a
 	$(call say,LINK,$@)$(CC) $(ALL) $(LDFLAGS) -o $@ $^ $(LINK_SERVER) $(LINK_ENGINE)
 
 # The ONNX schema is Debian's; the code that reads it is generated.
@@ -105,7 +116,7 @@ $(B)/flags: FORCE
 
 $(B)/%.o: %.c $(B)/flags
 	@mkdir -p $(@D)
-	$(call say,CC,$<)$(CC) $(ALL) -DCONVD_VERSION='"$(VERSION)"' $(call isa_of,$<) -MMD -MP -c -o $@ $<
+	$(call say,CC,$<)$(CC) $(ALL) $(call isa_of,$<) -MMD -MP -c -o $@ $<
 
 # --- tests --------------------------------------------------------------------
 PYTHON   := /usr/bin/python3
@@ -169,7 +180,8 @@ SUITES_faults = 'faults $(PYTHON) tests/faults/run.py $(B)'
 SUITES_soak   = 'soak $(PYTHON) tests/soak/soak.py $(B) 3000'
 SUITES_train  = 'train $(PYTHON) tests/train/run.py $(B)'
 SUITES_page   = 'page tests/page/run.sh $(B)'
-SUITES       ?= rules unit onnx golden http faults soak train page
+SUITES_readme = 'readme $(PYTHON) tests/readme/run.py $(B)'
+SUITES       ?= rules unit onnx golden http faults soak train page readme
 run_suites    = @printf '%s\n' $(foreach s,$(1),$(SUITES_$(s))) | tests/run.sh $(B)/test-logs
 
 export ASAN_OPTIONS  ?= allocator_may_return_null=1:detect_leaks=1:strict_string_checks=1:detect_stack_use_after_return=1
@@ -184,7 +196,7 @@ test-golden test-http: test-%: all $(HELPERS)
 	$(call run_suites,$*)
 test-faults: all $(FAILING)
 	@$(PYTHON) tests/faults/run.py $(B) $(FAULTS)
-test-train test-page: test-%: all
+test-train test-page test-readme: test-%: all
 	$(call run_suites,$*)
 REQUESTS ?= 500000
 soak: all $(SOAK)
@@ -253,7 +265,7 @@ check-isa: $(B)/convd                 # no AVX outside of the files named for it
 check-syntax: $(B)/gen/onnx.pb-c.h    # the tests pass another compiler's warnings too
 	@printf '%s\n' $(foreach c,$(filter tests/%.c server/main.c,$(SOURCES)),'$(c) $(call isa_of,$(c))') | { \
 	good=0; bad=0; while read -r c flags; do \
-		if $(CC) $(ALL) -DCONVD_VERSION='"$(VERSION)"' $$flags -Werror -fsyntax-only $$c; then good=$$((good + 1)); else bad=$$((bad + 1)); fi; \
+		if $(CC) $(ALL) $$flags -Werror -fsyntax-only $$c; then good=$$((good + 1)); else bad=$$((bad + 1)); fi; \
 	done; echo "$$good passed, $$bad failed, 0 skipped"; [ $$bad = 0 ]; }
 check-format:
 	@command -v clang-format >/dev/null || { echo '0 passed, 0 failed, 1 skipped'; exit 0; }; \
@@ -315,18 +327,59 @@ bench-engine:
 	@$(PYTHON) tests/bench/bench_engine.py $(B) $(if $(BENCH_ISA),--isa $(BENCH_ISA)) $(BENCH)
 
 # --- installing ---------------------------------------------------------------
-PREFIX  ?= /usr/local
-DESTDIR ?=
-install: all
+# make install            [PREFIX=/usr/local] [DESTDIR=]: the program, its model, manual page, completion, systemd's units
+# make install-program    the first two
+# make uninstall          all but the configuration, which may be yours
+# make test-deb           makes it, and installs, runs and purges it on a bare machine
+# make deb                build/convd_VERSION_ARCHITECTURE.deb
+PREFIX     ?= /usr/local
+SYSCONFDIR ?= $(if $(filter /usr,$(PREFIX)),/etc,$(PREFIX)/etc)
+UNITDIR    ?= $(PREFIX)/lib/systemd/system
+DESTDIR    ?=
+SHARE       = $(DESTDIR)$(PREFIX)/share
+# What the program says of itself for others: the topic of convd help, and where it belongs.
+TOPICS      = man:man/man1/convd.1 bash:bash-completion/completions/convd fish:fish/vendor_completions.d/convd.fish \
+              zsh:zsh/$(ZSH)/_convd
+ZSH        ?= site-functions
+MODELS     := $(wildcard models/*/model.onnx models/*/model.json models/*/labels.txt)
+
+$(B)/share/made: $(B)/convd
+	$(call say,HELP,$(@D))rm -rf $(@D); for t in $(TOPICS); do f=$(@D)/$${t#*:}; \
+		mkdir -p $${f%/*} && $< help $${t%%:*} >$$f || exit 1; done; touch $@
+
+install-program: all
 	install -D -m 755 $(B)/convd $(DESTDIR)$(PREFIX)/bin/convd
-	$(Q)for f in $(wildcard models/*/model.onnx models/*/model.json models/*/labels.txt); do \
-		install -D -m 644 $$f $(DESTDIR)$(PREFIX)/share/convd/$$f || exit 1; \
-	done
+	$(Q)for f in $(MODELS); do install -D -m 644 $$f $(SHARE)/convd/$$f || exit 1; done
+install: install-program $(B)/share/made
+	$(Q)for t in $(TOPICS); do f=$${t#*:}; install -D -m 644 $(B)/share/$$f $(SHARE)/$$f || exit 1; done
+	$(Q)for u in config/systemd/*; do install -D -m 644 $$u $(DESTDIR)$(UNITDIR)/$${u##*/} || exit 1; done
+	$(Q)sed -i 's|/usr/bin/|$(PREFIX)/bin/|; s|/etc/convd/|$(SYSCONFDIR)/convd/|' $(DESTDIR)$(UNITDIR)/convd.service
+	$(Q)[ -e $(DESTDIR)$(SYSCONFDIR)/convd/convd.json ] || \
+		install -D -m 644 config/convd.json $(DESTDIR)$(SYSCONFDIR)/convd/convd.json
+uninstall:
+	rm -f $(DESTDIR)$(PREFIX)/bin/convd $(foreach t,$(TOPICS),$(SHARE)/$(lastword $(subst :, ,$t))) \
+		$(addprefix $(DESTDIR)$(UNITDIR)/,$(notdir $(wildcard config/systemd/*)))
+	rm -rf $(SHARE)/convd
+
+# Debian's compilers harden what Debian builds; its places differ a little.
+DEB       := build/deb
+DEB_FLAGS  = B=$(DEB) SAN= CFLAGS='-O2 -g -fstack-protector-strong -D_FORTIFY_SOURCE=2 -fPIE -ffile-prefix-map=$(CURDIR)=.' \
+             LDFLAGS='-pie -Wl,-z,relro,-z,now' VERSION='$(VERSION)'
+deb:
+	@sh tests/install-deps.sh build deb
+	$(again) $(JOBS) $(DEB_FLAGS) all
+	$(Q)rm -rf $(DEB)/root $(DEB)/share
+	$(Q)$(MAKE) -s $(DEB_FLAGS) install DESTDIR=$(DEB)/root PREFIX=/usr UNITDIR=/lib/systemd/system ZSH=vendor-completions
+	@sh config/debian/build.sh $(DEB)/root '$(VERSION)' build
+test-deb:                             # skipped but for its form without a program that makes a bare machine
+	@sh tests/install-deps.sh test-deb
+	$(again) deb
+	@printf '%s\n' "deb sh tests/deb/run.sh $$(echo build/convd_*.deb)" | tests/run.sh build/test-logs
 clean:
 	rm -rf build
 
 FORCE:
-.PHONY: all unit-build test-suites test-unit test-golden test-onnx test-http test-train test-page test-faults tests-build check-headers check-layers \
-        check-isa check-syntax check-format bench bench-build bench-engine bench-load bench-kernels bench-serving soak deps run test install clean FORCE
+.PHONY: all unit-build test-suites test-unit test-golden test-onnx test-http test-train test-page test-readme test-faults tests-build check-headers check-layers \
+        check-isa check-syntax check-format bench bench-build bench-engine bench-load bench-kernels bench-serving soak deps run test install install-program uninstall deb test-deb clean FORCE
 -include $(patsubst %.o,%.d,$(call OBJ,$(ENGINE) $(SERVER) $(UNIT) $(wildcard tests/golden/*.c tests/onnx/*.c tests/bench/*.c tests/fuzz/*.c tests/soak/*.c)) $(EMULATED) \
          $(EMULATED_BIN:$(B)/tests/emulated/%=$(EMULATE)/tests/%.d) $(B)/$(INTRINSICS) $(EMULATE)/$(INTRINSICS))

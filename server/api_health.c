@@ -1,3 +1,4 @@
+#include "engine/base/version.h"
 #include "server/api.h"
 #include "server/models.h"
 #include "server/request.h"
@@ -34,7 +35,7 @@ static void reply_health(struct request *r, bool live)
 	}
 	json_t *names = model_names(&s->registry);
 	json_t *json = names ? json_pack("{s:s, s:o, s:s, s:f}", "status", status, "models", names,
-	                                 "version", CONVD_VERSION, "uptime_seconds", uptime)
+	                                 "version", convd_version, "uptime_seconds", uptime)
 	                     : NULL;
 	if (json && reason) {
 		/* A reason that is not UTF-8 quotes a path: leave it out. */

@@ -1,3 +1,4 @@
+#include "engine/base/version.h"
 #include "server/access_log.h"
 #include "server/api.h"
 #include "server/http.h"
@@ -30,7 +31,10 @@ static void write_info(const struct server *s, FILE *out)
 {
 	fputs("# HELP convd_build_info The program's version; always 1.\n"
 	      "# TYPE convd_build_info gauge\n"
-	      "convd_build_info{version=\"" CONVD_VERSION "\"} 1\n"
+	      "convd_build_info{version=",
+	      out);
+	metrics_label(out, convd_version);
+	fputs("} 1\n"
 	      "# HELP convd_model_info The models that are served; always 1.\n"
 	      "# TYPE convd_model_info gauge\n",
 	      out);

@@ -1,4 +1,5 @@
 /* The Open Inference Protocol: version 2, and the three paths of version 1. */
+#include "engine/base/version.h"
 #include "server/admission.h"
 #include "server/api.h"
 #include "server/infer.h"
@@ -35,7 +36,7 @@ void api_v2_server(struct request *r)
 	const char *repository = models_take_orders(r->server->models) ? "model_repository" : NULL;
 	reply_json(&r->reply, 200,
 	           json_pack("{s:s, s:s, s:[s, s, s, s, s*]}", "name", "convd", "version",
-	                     CONVD_VERSION, "extensions", "binary_tensor_data", "classification",
+	                     convd_version, "extensions", "binary_tensor_data", "classification",
 	                     "model_configuration", "statistics", repository));
 }
 

@@ -1,3 +1,4 @@
+#include "engine/base/version.h"
 #include "server/api.h"
 #include "server/request.h"
 
@@ -120,7 +121,7 @@ void api_web_server(struct request *r)
 	if (!request_query_only(r, no_parameters))
 		return;
 	reply_json(&r->reply, 200,
-	           json_pack("{s:s, s:b, s:b}", "version", CONVD_VERSION, "key_needed",
+	           json_pack("{s:s, s:b, s:b}", "version", convd_version, "key_needed",
 	                     r->server->keys != NULL, "views", r->server->views != NULL));
 }
 

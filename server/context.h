@@ -19,6 +19,7 @@ struct job;
 struct recorder;
 struct key_list;
 struct models;
+struct notify;
 struct tls_identity;
 struct views;
 
@@ -34,6 +35,7 @@ struct server {
 	struct batcher *batcher;
 	struct registry registry;
 	struct models *models; /* what changes the registry */
+	struct notify *notify; /* NULL: no supervisor wants to know */
 	struct views *views;   /* NULL: nobody may look into networks */
 	struct metrics metrics;
 	struct model_stats *model_stats;

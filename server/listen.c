@@ -29,6 +29,30 @@ static int open_one(const struct addrinfo *a)
 	return -1;
 }
 
+static unsigned port_of(const struct sockaddr_storage *a)
+{
+	return ntohs(a->ss_family == AF_INET6 ? ((const struct sockaddr_in6 *)a)->sin6_port
+	                                      : ((const struct sockaddr_in *)a)->sin_port);
+}
+
+static bool read_address(int fd, struct sockaddr_storage *out, struct cnn_error *err)
+{
+	socklen_t size = sizeof *out;
+	if (getsockname(fd, (struct sockaddr *)out, &size) == 0)
+		return true;
+	cnn_fail(err, CNN_IO, "cannot read the address of the listening socket");
+	return false;
+}
+
+static void set(struct listener *out, int fd, unsigned port, const char *scheme, const char *name)
+{
+	bool colon = strchr(name, ':') != NULL;
+	out->fd = fd;
+	out->port = port;
+	snprintf(out->url, sizeof out->url, "%s://%s%s%s:%u", scheme, colon ? "[" : "", name,
+	         colon ? "]" : "", port);
+}
+
 enum cnn_status listen_open(const char *scheme, const char *host, unsigned port,
                             struct listener *out, struct cnn_error *err)
 {
@@ -58,18 +82,28 @@ enum cnn_status listen_open(const char *scheme, const char *host, unsigned port,
 		                strerror(reason));
 
 	struct sockaddr_storage bound;
-	socklen_t size = sizeof bound;
-	if (getsockname(fd, (struct sockaddr *)&bound, &size) != 0) {
+	if (!read_address(fd, &bound, err)) {
 		close(fd);
-		return cnn_fail(err, CNN_IO, "cannot read the address of the listening socket");
+		return CNN_IO;
 	}
-	out->fd = fd;
-	out->port =
-		ntohs(bound.ss_family == AF_INET6 ? ((const struct sockaddr_in6 *)&bound)->sin6_port
-	                                          : ((const struct sockaddr_in *)&bound)->sin_port);
-	bool colon = strchr(name, ':') != NULL;
-	snprintf(out->url, sizeof out->url, "%s://%s%s%s:%u", scheme, colon ? "[" : "", name,
-	         colon ? "]" : "", out->port);
+	set(out, fd, port_of(&bound), scheme, name);
+	return CNN_OK;
+}
+
+enum cnn_status listen_adopt(const char *scheme, int fd, struct listener *out,
+                             struct cnn_error *err)
+{
+	struct sockaddr_storage bound;
+	char name[INET6_ADDRSTRLEN];
+	if (!read_address(fd, &bound, err))
+		return CNN_IO;
+	const void *address =
+		bound.ss_family == AF_INET6
+			? (const void *)&((const struct sockaddr_in6 *)&bound)->sin6_addr
+			: (const void *)&((const struct sockaddr_in *)&bound)->sin_addr;
+	if (!inet_ntop(bound.ss_family, address, name, sizeof name))
+		return cnn_fail(err, CNN_IO, "cannot read the address of the listening socket");
+	set(out, fd, port_of(&bound), scheme, name);
 	return CNN_OK;
 }
 

@@ -15,6 +15,10 @@ struct listener {
 enum cnn_status listen_open(const char *scheme, const char *host, unsigned port,
                             struct listener *out, struct cnn_error *err);
 
+/* The same of a socket that listens already. It stays open when this fails. */
+enum cnn_status listen_adopt(const char *scheme, int fd, struct listener *out,
+                             struct cnn_error *err);
+
 /* Write the port's number and a line end, so that a reader never sees half of it. */
 enum cnn_status listen_write_port(const char *path, unsigned port, struct cnn_error *err);
 

@@ -1,6 +1,9 @@
 /* main.c - convd COMMAND: find the command, read its options, run it. */
 #include "engine/base/json_text.h"
+#include "engine/base/version.h"
 #include "server/commands/commands.h"
+#include "server/commands/completion.h"
+#include "server/commands/manual.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -30,6 +33,9 @@ static void print_usage(FILE *out)
 	      out);
 	for (const struct command_desc *c = commands; c->name; c++)
 		fprintf(out, "  convd %-9s %-12s %s\n", c->name, c->args, c->summary);
+	fprintf(out, "  convd %-9s %-12s %s\n", "help", "[TOPIC]",
+	        "show this, a command's options, the manual page (man),\n"
+	        "                               or what completes words in bash, fish or zsh");
 	fputs("\n"
 	      "A MODEL is a directory with model.onnx, model.json and labels.txt, or an .onnx "
 	      "file;\n"
@@ -47,7 +53,30 @@ static void print_command(const struct command_desc *c)
 	       c->summary);
 	config_print_options(c->id, stdout);
 	if (c->help)
-		c->help();
+		c->help(stdout);
+}
+
+static const struct command_desc *find_command(const char *name)
+{
+	for (const struct command_desc *c = commands; c->name; c++)
+		if (strcmp(name, c->name) == 0)
+			return c;
+	return NULL;
+}
+
+/* Results that could not be written are a failure. */
+static int print_help(const char *topic)
+{
+	const struct command_desc *c = find_command(topic);
+	if (c) {
+		print_command(c);
+	} else if (strcmp(topic, "man") == 0) {
+		manual_print(stdout);
+	} else if (!completion_print(topic, stdout)) {
+		fprintf(stderr, "convd help: there is no '%s'\n", topic);
+		return 2;
+	}
+	return fflush(stdout) == 0 ? 0 : 1;
 }
 
 static int run_command(const struct command_desc *c, int argc, char **argv)
@@ -85,17 +114,19 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	if (strcmp(argv[1], "--version") == 0) {
-		puts("convd " CONVD_VERSION);
+		printf("convd %s\n", convd_version);
 		return 0;
 	}
+	if (strcmp(argv[1], "help") == 0 && argc > 2)
+		return print_help(argv[2]);
 	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
 	    strcmp(argv[1], "help") == 0) {
 		print_usage(stdout);
 		return 0;
 	}
-	for (const struct command_desc *c = commands; c->name; c++)
-		if (strcmp(argv[1], c->name) == 0)
-			return run_command(c, argc - 2, argv + 2);
+	const struct command_desc *c = find_command(argv[1]);
+	if (c)
+		return run_command(c, argc - 2, argv + 2);
 	fprintf(stderr, "convd: '%s' is no command\n\n", argv[1]);
 	print_usage(stderr);
 	return 2;

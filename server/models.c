@@ -1,4 +1,5 @@
 #include "server/models_inside.h"
+#include "server/notify.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -206,7 +207,14 @@ void models_go_on(struct models *m)
 	models_load_next(m);
 	if (!m->load && !m->scan)
 		m->starting = false;
+	models_rest(m);
 	models_answer(m);
+}
+
+void models_rest(struct models *m)
+{
+	if (!m->load && !m->scan && !m->scan_again)
+		notify_ready(m->server->notify);
 }
 
 /* --- what sets it going ------------------------------------------------------------------------ */

@@ -52,6 +52,9 @@ void models_apply(struct models *m, const struct scan *scan);
 /* A load ended: go on with what remains. */
 void models_go_on(struct models *m);
 
+/* When nothing goes on any more: tell the supervisor. */
+void models_rest(struct models *m);
+
 /* models_load.c: start to load the first entry that is due, unless one is being loaded. */
 void models_load_next(struct models *m);
 /* The object that takes a model away later, made before it is needed; NULL when memory runs out. */

@@ -85,6 +85,7 @@ void models_look(struct models *m, bool force)
 		scan_free(scan);
 		m->scans_done = m->scans;
 		m->starting = false;
+		models_rest(m);
 		models_answer(m);
 		return;
 	}

@@ -33,10 +33,9 @@ const struct option option_table[] = {
 };
 const size_t option_count = sizeof option_table / sizeof option_table[0];
 
-/* "max_batch" as the flag "max-batch". */
-static void flag_name(const struct option *o, char out[64])
+void option_flag(const struct option *o, char out[OPTION_FLAG_BYTES])
 {
-	snprintf(out, 64, "%s", o->field);
+	snprintf(out, OPTION_FLAG_BYTES, "%s", o->field);
 	for (char *p = out; *p; p++)
 		if (*p == '_')
 			*p = '-';
@@ -44,9 +43,9 @@ static void flag_name(const struct option *o, char out[64])
 
 size_t option_find(enum command command, const char *name)
 {
-	char flag[64];
+	char flag[OPTION_FLAG_BYTES];
 	for (size_t i = 0; i < option_count; i++) {
-		flag_name(&option_table[i], flag);
+		option_flag(&option_table[i], flag);
 		if ((option_table[i].commands & command) && strcmp(flag, name) == 0)
 			return i;
 	}
@@ -76,12 +75,12 @@ static size_t distance(const char *a, const char *b)
 
 bool option_nearest(enum command command, const char *name, char out[64])
 {
-	char flag[64];
+	char flag[OPTION_FLAG_BYTES];
 	size_t best = 3;
 	for (size_t i = 0; i < option_count; i++) {
 		if (!(option_table[i].commands & command))
 			continue;
-		flag_name(&option_table[i], flag);
+		option_flag(&option_table[i], flag);
 		size_t d = distance(name, flag);
 		if (d < best) {
 			best = d;
@@ -208,8 +207,7 @@ void option_default(const struct option *o, struct config *config)
 	}
 }
 
-/* The default and the range, as people read them. */
-static void print_values(const struct option *o, FILE *out)
+void option_print_values(const struct option *o, FILE *out)
 {
 	if (o->kind == OPTION_STRING && o->text)
 		fprintf(out, " [%s]", o->text);
@@ -227,14 +225,14 @@ void config_print_options(enum command command, FILE *out)
 {
 	for (size_t i = 0; i < option_count; i++) {
 		const struct option *o = &option_table[i];
-		char flag[64], head[128];
+		char flag[OPTION_FLAG_BYTES], head[128];
 		if (!(o->commands & command))
 			continue;
-		flag_name(o, flag);
+		option_flag(o, flag);
 		snprintf(head, sizeof head, "--%s%s%s", flag, o->metavar ? " " : "",
 		         o->metavar ? o->metavar : "");
 		fprintf(out, "  %-30s %s", head, o->help);
-		print_values(o, out);
+		option_print_values(o, out);
 		fputc('\n', out);
 	}
 	fprintf(out, "  %-30s show this\n", "--help");

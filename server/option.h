@@ -1,4 +1,4 @@
-/* option.h - the rows of options.def as data. Private to config.c and its tests. */
+/* option.h - the rows of options.def as data. For config.c, and what describes options elsewhere. */
 #ifndef SERVER_OPTION_H
 #define SERVER_OPTION_H
 #include "server/config.h"
@@ -21,6 +21,12 @@ struct option {
 };
 extern const struct option option_table[];
 extern const size_t option_count;
+
+/* "max_batch" as the flag "max-batch". */
+enum { OPTION_FLAG_BYTES = 64 };
+void option_flag(const struct option *o, char out[OPTION_FLAG_BYTES]);
+/* " [8; 1..256]": the default and the range, as people read them; nothing where there is neither. */
+void option_print_values(const struct option *o, FILE *out);
 
 /* The index of the option that `name` ("max-batch") is for a command; option_count when none. */
 size_t option_find(enum command command, const char *name);

@@ -1,6 +1,7 @@
 #include "server/server.h"
 #include "engine/base/cpu.h"
 #include "server/access_log.h"
+#include "server/activation.h"
 #include "server/context.h"
 #include "server/cors.h"
 #include "server/guard.h"
@@ -10,6 +11,7 @@
 #include "server/keys.h"
 #include "server/listen.h"
 #include "server/models.h"
+#include "server/notify.h"
 #include "server/routes.h"
 #include "server/sandbox.h"
 #include "server/tls.h"
@@ -67,6 +69,7 @@ static void on_stop_signal(uv_signal_t *signal, int number)
 	s->draining = true;
 	log_line(s->log, LOG_INFO, "%s: finishing %zu requests, taking no new connections",
 	         number == SIGTERM ? "SIGTERM" : "SIGINT", s->in_flight);
+	notify_stopping(s->notify);
 	run->drain_until_ns = batcher_now_ns() + (uint64_t)s->config->drain_timeout_ms * 1000000u;
 	http_drain(s->http);
 	uv_timer_start(&run->drain, on_drain, 0, DRAIN_POLL_MS);
@@ -91,6 +94,7 @@ static void on_reload_signal(uv_signal_t *signal, int number)
 	(void)number;
 	struct run *run = signal->data;
 	log_line(run->server.log, LOG_INFO, "SIGHUP: reloading");
+	notify_reloading(run->server.notify);
 	reload_keys(&run->server);
 	reload_certificate(&run->server);
 	access_log_reopen(run->server.access);
@@ -178,6 +182,28 @@ static enum cnn_status enter_sandbox(struct server *s, struct cnn_error *err)
 	return CNN_OK;
 }
 
+/* A supervisor that cannot be told is no reason not to serve. */
+static void find_supervisor(struct server *s)
+{
+	struct cnn_error err;
+	if (notify_new(&s->notify, &err) != CNN_OK)
+		log_line(s->log, LOG_WARNING, "%s; the supervisor is told nothing", err.text);
+}
+
+/* The supervisor's socket comes before --host and --port. */
+static enum cnn_status open_listener(const struct server *s, struct listener *out,
+                                     struct cnn_error *err)
+{
+	const char *scheme = s->identity ? "https" : "http";
+	int fd;
+	enum cnn_status status = activation_socket(&fd, err);
+	if (status != CNN_OK)
+		return status;
+	if (fd >= 0)
+		return listen_adopt(scheme, fd, out, err);
+	return listen_open(scheme, s->config->host, (unsigned)s->config->port, out, err);
+}
+
 static enum cnn_status open_port(struct server *s, struct cnn_error *err)
 {
 	unsigned limit = listen_connection_limit((unsigned)s->config->max_connections);
@@ -186,17 +212,20 @@ static enum cnn_status open_port(struct server *s, struct cnn_error *err)
 		         "the limit on open files allows %u connections, not %lld", limit,
 		         (long long)s->config->max_connections);
 	struct listener listener;
-	enum cnn_status status = listen_open(s->identity ? "https" : "http", s->config->host,
-	                                     (unsigned)s->config->port, &listener, err);
+	enum cnn_status status = open_listener(s, &listener, err);
 	if (status != CNN_OK)
 		return status;
 	status = http_start(s, listener.fd, limit, err);
 	if (status == CNN_OK && s->config->port_file)
 		status = listen_write_port(s->config->port_file, listener.port, err);
 	if (status == CNN_OK)
+		find_supervisor(s);
+	if (status == CNN_OK)
 		status = enter_sandbox(s, err);
 	if (status == CNN_OK)
 		log_line(s->log, LOG_INFO, "listening on %s", listener.url);
+	if (status == CNN_OK && !models_are_starting(s->models, NULL, 0))
+		notify_ready(s->notify);
 	return status;
 }
 
@@ -281,6 +310,7 @@ enum cnn_status server_run(const struct config *config, const struct server_mode
 		log_line(s->log, LOG_INFO, "stopped");
 	close_loop(run);
 free_run:
+	notify_free(s->notify);
 	access_log_free(s->access);
 	log_sink_free(run->log.sink);
 	registry_clear(&s->registry);

@@ -6,6 +6,8 @@
 #   bench    what `make bench` needs besides, onnxruntime-node among it
 #   bench-engine  what `make bench-engine` needs besides: oneDNN
 #   bench-serving  what `make bench-serving` needs besides: the packages of tests/bench/peer
+#   deb      what `make deb` needs besides
+#   test-deb  what `make test-deb` needs besides
 #   oracle   onnxruntime-node, which tests/golden compares with; only where the test data is
 #   ci       what .ci/run needs besides
 #   page     a browser and npm's packages, which tests/page drives it with
@@ -20,10 +22,12 @@ build='gcc libc6-dev make binutils pkg-config libuv1-dev libmicrohttpd-dev libja
        libjpeg62-turbo-dev libpng-dev libprotobuf-c-dev protobuf-c-compiler libonnx-dev nettle-dev
        libgnutls28-dev zlib1g-dev libseccomp-dev'
 test='python3 python3-pil python3-numpy python3-onnx python3-jsonschema curl wrk clang-format
-      libonnx-testdata'
+      libonnx-testdata mandoc'
 bench='python3 python3-onnx'
 bench_serving='python3 python3-pil util-linux'
 bench_engine='libdnnl-dev python3-numpy'
+deb='dpkg-dev'
+test_deb='lintian'
 page='chromium fonts-dejavu-core'
 ci='clang libdnnl-dev'
 fuzz='clang libclang-rt-14-dev python3 python3-numpy python3-pil python3-onnx libonnx-testdata'
@@ -128,12 +132,14 @@ for group; do
 	bench) packages="$packages $bench" ;;
 	bench-engine) packages="$packages $bench_engine" ;;
 	bench-serving) packages="$packages $bench_serving" ;;
+	deb) packages="$packages $deb" ;;
+	test-deb) packages="$packages $test_deb" ;;
 	page) packages="$packages $page" ;;
 	ci) packages="$packages $ci" ;;
 	fuzz) packages="$packages $fuzz" ;;
 	oracle) ;;
 	*)
-		echo "usage: install-deps.sh build|test|bench|bench-engine|bench-serving|oracle|page|ci|fuzz ..." >&2
+		echo "usage: install-deps.sh build|test|bench|bench-engine|bench-serving|oracle|deb|test-deb|page|ci|fuzz ..." >&2
 		exit 2
 		;;
 	esac

@@ -1,5 +1,6 @@
 /* What training made, for others to use. */
 #include "engine/base/file.h"
+#include "engine/base/version.h"
 #include "engine/onnx/export.h"
 #include "engine/onnx/import.h"
 #include "engine/operators/infer.h"
@@ -14,7 +15,7 @@ static enum cnn_status write_graph(const struct graph *g, uint8_t **bytes, size_
 {
 	static const struct onnx_export_options options = {
 		.producer_name = "convd",
-		.producer_version = CONVD_VERSION,
+		.producer_version = convd_version,
 		.batch_name = "batch",
 	};
 	return onnx_export(g, &options, bytes, len, err);

@@ -12,7 +12,7 @@ struct command_desc {
 	const char *args;    /* for --help: "[MODEL ...]" */
 	const char *summary; /* one line */
 	int (*run)(const struct config *config);
-	void (*help)(void); /* prints what --help says after the options; may be NULL */
+	void (*help)(FILE *out); /* prints what --help says after the options; may be NULL */
 };
 extern const struct command_desc commands[]; /* ends with a NULL name */
 
@@ -24,7 +24,7 @@ int command_explain(const struct config *config);
 int command_bench(const struct config *config);
 int command_health(const struct config *config);
 int command_train(const struct config *config);
-void command_train_help(void);
+void command_train_help(FILE *out);
 
 /* The result of a command as JSON with a line's end; a `json` that is NULL or lacks a part: out of memory. Returns the
  * exit status. */

@@ -305,10 +305,11 @@ int command_train(const struct config *config)
 	return status != CNN_OK;
 }
 
-void command_train_help(void)
+void command_train_help(FILE *out)
 {
-	puts("\nDATA: a folder or .tar of CLASS/picture.jpg, or of train/CLASS/... with val/ or "
-	     "test/ beside it;\nor a folder of IDX files, as MNIST's.\n\nnetworks:");
+	fputs("\nDATA: a folder or .tar of CLASS/picture.jpg, or of train/CLASS/... with val/ or "
+	      "test/ beside it;\nor a folder of IDX files, as MNIST's.\n\nnetworks:\n",
+	      out);
 	for (const struct train_arch *a = train_archs; a->name; a++)
-		printf("  %-30s %s\n", a->name, a->summary);
+		fprintf(out, "  %-30s %s\n", a->name, a->summary);
 }

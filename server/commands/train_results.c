@@ -1,6 +1,7 @@
 #include "server/commands/train_results.h"
 
 #include "engine/base/json_text.h"
+#include "engine/base/version.h"
 #include "server/commands/memory_stream.h"
 #include "server/commands/train_files.h"
 #include "server/commands/train_json.h"
@@ -93,7 +94,7 @@ static enum cnn_status collect(struct writing *w, struct cnn_error *err)
 		.name = r->name,
 		.data = r->data,
 		.network = r->network,
-		.version = CONVD_VERSION,
+		.version = convd_version,
 		.classes = dataset_classes(r->dataset),
 		.train = dataset_count(r->dataset, DATASET_TRAIN),
 		.val = dataset_count(r->dataset, DATASET_VAL),

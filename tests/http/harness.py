@@ -64,7 +64,7 @@ def raise_file_limit():
 class Server:
     """`convd serve` on a free port of the loopback interface."""
 
-    def __init__(self, suite, name, args, environ=None, port="0", ready=True, program=None, tls=None):
+    def __init__(self, suite, name, args, environ=None, port="0", ready=True, program=None, tls=None, pass_fds=()):
         self.suite = suite
         self.tls = tls
         self.folder = tempfile.mkdtemp(prefix=name + "-", dir=suite.folder)
@@ -75,7 +75,7 @@ class Server:
             command += ["--port", port]
         with open(self.log_path, "wb") as log:
             self.process = subprocess.Popen(command + list(args), stdin=subprocess.DEVNULL, stdout=log,
-                                            stderr=log, env=clean_environment(environ))
+                                            stderr=log, env=clean_environment(environ), pass_fds=pass_fds)
         self.stopped = False
         try:
             self.port = wait_until(self._read_port, 20 * suite.patience, "convd listens")
@@ -220,9 +220,9 @@ class Test:
             self.suite.shared = shared
         return shared
 
-    def start(self, *args, environ=None, port="0", ready=True, program=None, tls=None):
+    def start(self, *args, environ=None, port="0", ready=True, program=None, tls=None, pass_fds=()):
         """A server of this test's own. Options first, models last."""
-        server = Server(self.suite, self.name, args, environ, port, ready, program, tls)
+        server = Server(self.suite, self.name, args, environ, port, ready, program, tls, pass_fds)
         self.servers.append(server)
         return server
 
