@@ -6,9 +6,9 @@
 import fs from "node:fs";
 import { createRequire } from "node:module";
 import path from "node:path";
-import { pathToFileURL } from "node:url";
+import { fileURLToPath, pathToFileURL } from "node:url";
 
-const here = import.meta.dirname;
+const here = path.dirname(fileURLToPath(import.meta.url));
 const packages = path.resolve(process.argv[2]);
 const require = createRequire(path.join(packages, "package.json"));
 const ts = require("typescript");
