@@ -2,8 +2,10 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <linux/filter.h>
 #include <netdb.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -11,6 +13,8 @@
 #include <unistd.h>
 
 enum { OWN_FILES = 256 }; /* event loops, standard streams, model files, closing connections */
+/* Who has got the answer to its SYN, but has not said so yet, is heard of within this time. */
+enum { LAST_ROUND_TRIP_MS = 10 };
 
 static int open_one(const struct addrinfo *a)
 {
@@ -64,6 +68,7 @@ enum cnn_status listen_open(const char *scheme, const char *host, unsigned port,
 		return cnn_fail(err, CNN_IO, "cannot read the address of the listening socket");
 	}
 	out->fd = fd;
+	out->own = true;
 	out->port =
 		ntohs(bound.ss_family == AF_INET6 ? ((const struct sockaddr_in6 *)&bound)->sin6_port
 	                                          : ((const struct sockaddr_in *)&bound)->sin_port);
@@ -71,6 +76,45 @@ enum cnn_status listen_open(const char *scheme, const char *host, unsigned port,
 	snprintf(out->url, sizeof out->url, "%s://%s%s%s:%u", scheme, colon ? "[" : "", name,
 	         colon ? "]" : "", out->port);
 	return CNN_OK;
+}
+
+/* Leave the packets that begin a connection, SYN, without an answer. They are sent again a second later, and then the port
+ * is closed. False where the system cannot. */
+static bool stop_connecting(int fd)
+{
+	enum {
+		FLAGS_OFFSET = 13,
+		SYN = 2
+	}; /* of the TCP header, which a filter's packet begins with */
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_B | BPF_ABS, FLAGS_OFFSET),
+		BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, SYN, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, 0),
+		BPF_STMT(BPF_RET | BPF_K, UINT32_MAX),
+	};
+	const struct sock_fprog program = {.len = sizeof code / sizeof code[0], .filter = code};
+	return setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program) == 0;
+}
+
+void listen_close(int fd, bool own,
+                  void (*take)(void *ctx, int client, const struct sockaddr *from, socklen_t size),
+                  void *ctx)
+{
+	/* With a socket that others go on to listen at the filter would stay; who comes late is theirs. */
+	bool stopped = own && stop_connecting(fd);
+	struct pollfd more = {.fd = fd, .events = POLLIN};
+	do {
+		struct sockaddr_storage from;
+		socklen_t size = sizeof from;
+		int client;
+		while ((client = accept4(fd, (struct sockaddr *)&from, &size,
+		                         SOCK_CLOEXEC | SOCK_NONBLOCK)) >= 0) {
+			take(ctx, client, (const struct sockaddr *)&from, size);
+			size = sizeof from;
+		}
+	} while (stopped && (errno == EAGAIN || errno == ECONNABORTED) &&
+	         poll(&more, 1, LAST_ROUND_TRIP_MS) > 0);
+	close(fd);
 }
 
 enum cnn_status listen_write_port(const char *path, unsigned port, struct cnn_error *err)

@@ -185,12 +185,12 @@ static enum cnn_status open_port(struct server *s, struct cnn_error *err)
 		log_line(s->log, LOG_WARNING,
 		         "the limit on open files allows %u connections, not %lld", limit,
 		         (long long)s->config->max_connections);
-	struct listener listener;
+	struct listener listener = {0};
 	enum cnn_status status = listen_open(s->identity ? "https" : "http", s->config->host,
 	                                     (unsigned)s->config->port, &listener, err);
 	if (status != CNN_OK)
 		return status;
-	status = http_start(s, listener.fd, limit, err);
+	status = http_start(s, &listener, limit, err);
 	if (status == CNN_OK && s->config->port_file)
 		status = listen_write_port(s->config->port_file, listener.port, err);
 	if (status == CNN_OK)

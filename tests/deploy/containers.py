@@ -15,7 +15,9 @@ import subprocess
 
 from harness import Failure, Skip, clean_environment
 
-CONFINED = ["--rm", "--read-only", "--cap-drop=all", "--security-opt=no-new-privileges", "--network", "host"]
+CONFINED = ["--rm", "--read-only", "--cap-drop=all", "--security-opt=no-new-privileges", "--network", "host",
+            # Podman's own are higher than what it may ask for inside another container.
+            "--ulimit", "nofile=4096:4096", "--ulimit", "nproc=4096:4096"]
 BASE = "docker.io/library/debian:bookworm-slim"
 BUILD_LIMIT_S = 1200
 

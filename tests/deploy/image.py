@@ -216,7 +216,7 @@ class Client(threading.Thread):
         while True:
             try:
                 connection = Connection(self.port, timeout=GRACE_S)
-            except ConnectionRefusedError:
+            except (ConnectionRefusedError, ConnectionResetError):
                 return
             try:
                 with connection:
