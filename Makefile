@@ -4,6 +4,7 @@
 # make bench        table of convd against onnxruntime    [BENCH='--rounds 15 --seconds 1 MODEL ...']
 # make bench-engine  table of convd against onnxruntime and oneDNN    [BENCH='--rounds 9 ...'] [BENCH_ISA=avx2]
 # make bench-load  how soon strangers are answered beside the limits    [BENCH='MODEL WORKERS SECONDS ROUNDS']
+# make image        a container image    [CONTAINER=podman]
 # make soak         requests of every kind, good and bad: each is answered, nothing grows    [REQUESTS=500000]
 # make bench-kernels  how near each kernel comes to the peak of its instruction set
 # make fuzz         throw random files at every parser    [SECONDS=60]; make fuzz-run: one of them
@@ -181,7 +182,8 @@ SUITES_soak   = 'soak $(PYTHON) tests/soak/soak.py $(B) 3000'
 SUITES_train  = 'train $(PYTHON) tests/train/run.py $(B)'
 SUITES_page   = 'page tests/page/run.sh $(B)'
 SUITES_readme = 'readme $(PYTHON) tests/readme/run.py $(B)'
-SUITES       ?= rules unit onnx golden http faults soak train page readme
+SUITES_deploy = 'deploy $(PYTHON) tests/deploy/run.py $(B)'
+SUITES       ?= rules unit onnx golden http faults soak train page readme deploy
 run_suites    = @printf '%s\n' $(foreach s,$(1),$(SUITES_$(s))) | tests/run.sh $(B)/test-logs
 
 export ASAN_OPTIONS  ?= allocator_may_return_null=1:detect_leaks=1:strict_string_checks=1:detect_stack_use_after_return=1
@@ -198,6 +200,12 @@ test-faults: all $(FAILING)
 	@$(PYTHON) tests/faults/run.py $(B) $(FAULTS)
 test-train test-page test-readme: test-%: all
 	$(call run_suites,$*)
+test-deploy: all
+	@sh tests/install-deps.sh deploy
+	@$(PYTHON) tests/deploy/run.py $(B)
+# Builds the image and runs it, see tests/deploy/containers.py for what with.
+test-container:
+	@$(PYTHON) tests/deploy/image.py $(B)
 REQUESTS ?= 500000
 soak: all $(SOAK)
 	@$(PYTHON) tests/soak/soak.py $(B) $(REQUESTS)
@@ -326,6 +334,13 @@ bench-engine:
 	$(again) $(JOBS) bench-build $(ONEDNN)
 	@$(PYTHON) tests/bench/bench_engine.py $(B) $(if $(BENCH_ISA),--isa $(BENCH_ISA)) $(BENCH)
 
+# --- the container image --------------------------------------------------------
+CONTAINER ?= docker
+REVISION   = $(shell git rev-parse HEAD 2>/dev/null)
+image:
+	$(CONTAINER) build -t convd -t convd:$(subst +,-,$(VERSION)) -f docker/Dockerfile --build-arg VERSION=$(VERSION) \
+		--build-arg REVISION=$(REVISION) .
+
 # --- installing ---------------------------------------------------------------
 # make install            [PREFIX=/usr/local] [DESTDIR=]: the program, its model, manual page, completion, systemd's units
 # make install-program    the first two
@@ -380,6 +395,6 @@ clean:
 
 FORCE:
 .PHONY: all unit-build test-suites test-unit test-golden test-onnx test-http test-train test-page test-readme test-faults tests-build check-headers check-layers \
-        check-isa check-syntax check-format bench bench-build bench-engine bench-load bench-kernels bench-serving soak deps run test install install-program uninstall deb test-deb clean FORCE
+        check-isa check-syntax check-format bench bench-build bench-engine bench-load bench-kernels bench-serving soak image test-deploy test-container deps run test install install-program uninstall deb test-deb clean FORCE
 -include $(patsubst %.o,%.d,$(call OBJ,$(ENGINE) $(SERVER) $(UNIT) $(wildcard tests/golden/*.c tests/onnx/*.c tests/bench/*.c tests/fuzz/*.c tests/soak/*.c)) $(EMULATED) \
          $(EMULATED_BIN:$(B)/tests/emulated/%=$(EMULATE)/tests/%.d) $(B)/$(INTRINSICS) $(EMULATE)/$(INTRINSICS))

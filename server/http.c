@@ -6,6 +6,7 @@
 #include "server/infer.h"
 #include "server/job.h"
 #include "server/linger.h"
+#include "server/listen.h"
 #include "server/no_memory.h"
 #include "server/recorder.h"
 #include "server/request.h"
@@ -44,6 +45,7 @@ struct http {
 	uint64_t idle_sweep_ms, next_idle_sweep_ns;
 	uint64_t drain_started_ns;
 	size_t handles; /* of the loop, not yet closed */
+	bool own_port;  /* see struct listener */
 };
 
 /* --- answering ------------------------------------------------------------ */
@@ -388,12 +390,12 @@ static struct MHD_Daemon *start_daemon(struct http *h, int listen_fd, unsigned m
 	/* clang-format on */
 }
 
-enum cnn_status http_start(struct server *server, int listen_fd, unsigned max_connections,
-                           struct cnn_error *err)
+enum cnn_status http_start(struct server *server, const struct listener *listener,
+                           unsigned max_connections, struct cnn_error *err)
 {
 	struct http *h = calloc(1, sizeof *h);
 	if (!h) {
-		close(listen_fd);
+		close(listener->fd);
 		return cnn_fail_memory(err, "the HTTP server", sizeof *h);
 	}
 	h->server = server;
@@ -403,14 +405,15 @@ enum cnn_status http_start(struct server *server, int listen_fd, unsigned max_co
 		.ready = pump_again,
 		.ctx = h,
 	};
+	h->own_port = listener->own;
 	enum cnn_status status = no_memory_init(&h->no_memory, err);
 	if (!status) {
-		h->daemon = start_daemon(h, listen_fd, max_connections);
+		h->daemon = start_daemon(h, listener->fd, max_connections);
 		if (!h->daemon)
 			status = cnn_fail(err, CNN_IO, "cannot start the HTTP server");
 	}
 	if (status) {
-		close(listen_fd);
+		close(listener->fd);
 		no_memory_clear(&h->no_memory);
 		free(h);
 		return status;
@@ -444,16 +447,17 @@ enum cnn_status http_start(struct server *server, int listen_fd, unsigned max_co
 	return CNN_OK;
 }
 
+static void take_in(void *ctx, int client, const struct sockaddr *from, socklen_t size)
+{
+	struct http *h = ctx;
+	MHD_add_connection(h->daemon, client, from, size);
+}
+
 void http_drain(struct http *h)
 {
-	/* Those who wait in the kernel's queue were promised an answer: take them all in first. */
-	for (size_t before = SIZE_MAX; before != h->connections.n;) {
-		before = h->connections.n;
-		run_library(h);
-	}
 	int fd = MHD_quiesce_daemon(h->daemon);
 	if (fd >= 0)
-		close(fd);
+		listen_close(fd, h->own_port, take_in, h);
 	/* What only watches need not be waited for. */
 	for (struct connection *c = h->connections.first; c; c = c->next) {
 		if (c->phase == CONNECTION_WORKING && c->request->give_up)

@@ -6,11 +6,12 @@
 #define SERVER_HTTP_H
 #include "server/context.h"
 
+struct listener;
 struct request;
 
 /* Take over the listening socket and serve on server->loop; sets server->http. */
-enum cnn_status http_start(struct server *server, int listen_fd, unsigned max_connections,
-                           struct cnn_error *err);
+enum cnn_status http_start(struct server *server, const struct listener *listener,
+                           unsigned max_connections, struct cnn_error *err);
 
 /* The suspended request's reply is set: send it. Called once for each request that was suspended. */
 void request_done(struct request *request);
@@ -21,7 +22,7 @@ void request_more(struct request *request);
 /* See to it that a request which is late at this time is looked at then. */
 void http_look_at(struct http *http, uint64_t at_ns);
 
-/* Accept nothing new; close connections when their answer is out, and idle ones after a second. */
+/* Accept who has begun to connect and nobody else; close connections when their answer is out, and idle ones after a second. */
 void http_drain(struct http *http);
 /* Connections that are open or still take leave. */
 size_t http_open_connections(const struct http *http);

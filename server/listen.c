@@ -2,8 +2,10 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <linux/filter.h>
 #include <netdb.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -11,6 +13,8 @@
 #include <unistd.h>
 
 enum { OWN_FILES = 256 }; /* event loops, standard streams, model files, closing connections */
+/* Who has got the answer to its SYN, but has not said so yet, is heard of within this time. */
+enum { LAST_ROUND_TRIP_MS = 10 };
 
 static int open_one(const struct addrinfo *a)
 {
@@ -44,10 +48,12 @@ static bool read_address(int fd, struct sockaddr_storage *out, struct cnn_error 
 	return false;
 }
 
-static void set(struct listener *out, int fd, unsigned port, const char *scheme, const char *name)
+static void set(struct listener *out, int fd, bool own, unsigned port, const char *scheme,
+                const char *name)
 {
 	bool colon = strchr(name, ':') != NULL;
 	out->fd = fd;
+	out->own = own;
 	out->port = port;
 	snprintf(out->url, sizeof out->url, "%s://%s%s%s:%u", scheme, colon ? "[" : "", name,
 	         colon ? "]" : "", port);
@@ -86,7 +92,7 @@ enum cnn_status listen_open(const char *scheme, const char *host, unsigned port,
 		close(fd);
 		return CNN_IO;
 	}
-	set(out, fd, port_of(&bound), scheme, name);
+	set(out, fd, true, port_of(&bound), scheme, name);
 	return CNN_OK;
 }
 
@@ -103,8 +109,47 @@ enum cnn_status listen_adopt(const char *scheme, int fd, struct listener *out,
 			: (const void *)&((const struct sockaddr_in *)&bound)->sin_addr;
 	if (!inet_ntop(bound.ss_family, address, name, sizeof name))
 		return cnn_fail(err, CNN_IO, "cannot read the address of the listening socket");
-	set(out, fd, port_of(&bound), scheme, name);
+	set(out, fd, false, port_of(&bound), scheme, name);
 	return CNN_OK;
+}
+
+/* Leave the packets that begin a connection, SYN, without an answer. They are sent again a second later, and then the port
+ * is closed. False where the system cannot. */
+static bool stop_connecting(int fd)
+{
+	enum {
+		FLAGS_OFFSET = 13,
+		SYN = 2
+	}; /* of the TCP header, which a filter's packet begins with */
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_B | BPF_ABS, FLAGS_OFFSET),
+		BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, SYN, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, 0),
+		BPF_STMT(BPF_RET | BPF_K, UINT32_MAX),
+	};
+	const struct sock_fprog program = {.len = sizeof code / sizeof code[0], .filter = code};
+	return setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program) == 0;
+}
+
+void listen_close(int fd, bool own,
+                  void (*take)(void *ctx, int client, const struct sockaddr *from, socklen_t size),
+                  void *ctx)
+{
+	/* With a socket that others go on to listen at the filter would stay; who comes late is theirs. */
+	bool stopped = own && stop_connecting(fd);
+	struct pollfd more = {.fd = fd, .events = POLLIN};
+	do {
+		struct sockaddr_storage from;
+		socklen_t size = sizeof from;
+		int client;
+		while ((client = accept4(fd, (struct sockaddr *)&from, &size,
+		                         SOCK_CLOEXEC | SOCK_NONBLOCK)) >= 0) {
+			take(ctx, client, (const struct sockaddr *)&from, size);
+			size = sizeof from;
+		}
+	} while (stopped && (errno == EAGAIN || errno == ECONNABORTED) &&
+	         poll(&more, 1, LAST_ROUND_TRIP_MS) > 0);
+	close(fd);
 }
 
 enum cnn_status listen_write_port(const char *path, unsigned port, struct cnn_error *err)

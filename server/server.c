@@ -215,7 +215,7 @@ static enum cnn_status open_port(struct server *s, struct cnn_error *err)
 	enum cnn_status status = open_listener(s, &listener, err);
 	if (status != CNN_OK)
 		return status;
-	status = http_start(s, listener.fd, limit, err);
+	status = http_start(s, &listener, limit, err);
 	if (status == CNN_OK && s->config->port_file)
 		status = listen_write_port(s->config->port_file, listener.port, err);
 	if (status == CNN_OK)

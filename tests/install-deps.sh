@@ -11,10 +11,11 @@
 #   oracle   onnxruntime-node, which tests/golden compares with; only where the test data is
 #   ci       what .ci/run needs besides
 #   page     a browser and npm's packages, which tests/page drives it with
+#   deploy   what 'make test-deploy' needs: haproxy, promtool, and npm's packages with the schemas
 #   fuzz     what 'make fuzz' needs besides: clang with libFuzzer, and seeds
 #
 # promtool is taken out of Debian's prometheus package without installing it: the package
-# would start a service. It goes to build/tools, npm's packages to build/oracle, build/peer and build/page.
+# would start a service. It goes to build/tools, npm's packages to build/oracle, build/peer, build/page and build/deploy.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -29,6 +30,7 @@ bench_engine='libdnnl-dev python3-numpy'
 deb='dpkg-dev'
 test_deb='lintian'
 page='chromium fonts-dejavu-core'
+deploy='haproxy python3-yaml python3-jsonschema'
 ci='clang libdnnl-dev'
 fuzz='clang libclang-rt-14-dev python3 python3-numpy python3-pil python3-onnx libonnx-testdata'
 data=${CONVD_TEST_DATA:-../shared/data}
@@ -135,11 +137,12 @@ for group; do
 	deb) packages="$packages $deb" ;;
 	test-deb) packages="$packages $test_deb" ;;
 	page) packages="$packages $page" ;;
+	deploy) packages="$packages $deploy" ;;
 	ci) packages="$packages $ci" ;;
 	fuzz) packages="$packages $fuzz" ;;
 	oracle) ;;
 	*)
-		echo "usage: install-deps.sh build|test|bench|bench-engine|bench-serving|oracle|deb|test-deb|page|ci|fuzz ..." >&2
+		echo "usage: install-deps.sh build|test|bench|bench-engine|bench-serving|oracle|deb|test-deb|page|deploy|ci|fuzz ..." >&2
 		exit 2
 		;;
 	esac
@@ -161,6 +164,10 @@ fi
 for group; do
 	case $group in
 	test) get_promtool ;;
+	deploy)
+		get_promtool
+		npm_folder deploy tests/deploy
+		;;
 	bench) get_oracle ;;
 	bench-serving) npm_folder peer tests/bench/peer ;;
 	page) npm_folder page tests/page ;;
