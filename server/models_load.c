@@ -1,4 +1,5 @@
 /* One model: loading it beside the one that serves, and taking the old one away. */
+#include "server/give_back.h"
 #include "server/model_log.h"
 #include "server/models_inside.h"
 #include "server/views.h"
@@ -10,23 +11,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#ifdef __GLIBC__
-#	include <malloc.h>
-#endif
 
 int64_t models_now_ms(void)
 {
 	struct timespec now;
 	clock_gettime(CLOCK_REALTIME, &now);
 	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
-/* The allocator keeps what is freed; a model's weights are too much for that. */
-static void give_memory_back(void)
-{
-#ifdef __GLIBC__
-	malloc_trim(0);
-#endif
 }
 
 /* --- taking away ---------------------------------------------------------------------------- */
@@ -45,7 +35,7 @@ static void retire_work(struct loader_task *task)
 	cnn_model_unref(old->model);
 	old->queue = NULL;
 	old->model = NULL;
-	give_memory_back();
+	give_back_free();
 }
 
 static void retire_done(struct loader_task *task)
@@ -174,7 +164,7 @@ static void load_work(struct loader_task *task)
 	l->status = make(l, &l->made, &l->err);
 	if (l->status)
 		drop_made(&l->made);
-	give_memory_back();
+	give_back_free();
 	l->took_ns = batcher_now_ns() - began;
 }
 

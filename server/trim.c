@@ -1,9 +1,7 @@
 #include "server/trim.h"
+#include "server/give_back.h"
 
 #include <stdlib.h>
-#ifdef __GLIBC__
-#	include <malloc.h>
-#endif
 
 enum { PERIOD_MS = 2000 };
 
@@ -19,9 +17,7 @@ struct trim {
 static void on_work(uv_work_t *work)
 {
 	(void)work;
-#ifdef __GLIBC__
-	malloc_trim(0);
-#endif
+	give_back_free();
 }
 
 static void free_when_done(struct trim *t)

@@ -1,10 +1,8 @@
 #include "server/viewers.h"
 #include "server/batcher.h"
+#include "server/give_back.h"
 
 #include <stdlib.h>
-#ifdef __GLIBC__
-#	include <malloc.h>
-#endif
 
 struct viewer {
 	struct cnn_model *model;     /* holds one reference */
@@ -53,10 +51,7 @@ static void close_one(struct viewers *all, struct viewer **at)
 	cnn_model_unref(v->model);
 	free(v);
 	count(all);
-#ifdef __GLIBC__
-	/* The allocator keeps what is freed; a model's weights are too much for that. */
-	malloc_trim(0);
-#endif
+	give_back_free();
 }
 
 void viewers_free(struct viewers *all)
