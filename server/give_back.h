@@ -2,10 +2,7 @@
 #ifndef SERVER_GIVE_BACK_H
 #define SERVER_GIVE_BACK_H
 
-/* At the start: from now on large blocks, a network's weights and feature maps, go back when they are freed. */
-void give_back_large(void);
-
-/* What else is free. Takes milliseconds. */
+/* Takes milliseconds. */
 void give_back_free(void);
 
 #endif

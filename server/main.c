@@ -4,7 +4,6 @@
 #include "server/commands/commands.h"
 #include "server/commands/completion.h"
 #include "server/commands/manual.h"
-#include "server/give_back.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -110,7 +109,6 @@ int main(int argc, char **argv)
 {
 	signal(SIGPIPE, SIG_IGN);
 	json_text_begin();
-	give_back_large();
 	if (argc < 2) {
 		print_usage(stderr);
 		return 2;

@@ -38,7 +38,7 @@ void arena_free(struct arena *arena)
 		return;
 	for (struct block *b = arena->head, *next; b; b = next) {
 		next = b->next;
-		free(b);
+		pages_free(b);
 	}
 	free(arena);
 }

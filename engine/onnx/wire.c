@@ -115,7 +115,7 @@ static struct fault check_message(const ProtobufCMessageDescriptor *message, str
 }
 
 /* From here on a field is a table of weights. */
-enum { LARGE_BYTES = 1 << 20 };
+enum { LARGE_BYTES = 2 << 20 };
 
 struct budget {
 	size_t left;
@@ -140,7 +140,7 @@ static void *take_memory(void *ctx, size_t size)
 static void give_back(void *ctx, void *p)
 {
 	(void)ctx;
-	free(p);
+	pages_free(p);
 }
 
 enum cnn_status wire_unpack(const uint8_t *bytes, size_t len, const char *file_name,

@@ -53,7 +53,7 @@ enum cnn_status file_read(const char *path, size_t limit, int optional, uint8_t 
 		status = read_all(fd, path, data, (size_t)st.st_size, len, err);
 	close(fd);
 	if (status) {
-		free(data);
+		pages_free(data);
 		return status;
 	}
 	data[*len] = 0;

@@ -1,3 +1,4 @@
+#include "engine/base/pages.h"
 #include "engine/run/describe.h"
 #include "engine/run/file.h"
 
@@ -90,6 +91,6 @@ enum cnn_status labels_read(const char *dir, const char *name, bool required, st
 	} else {
 		status = cnn_fail_memory(err, path, len);
 	}
-	free(bytes);
+	pages_free(bytes);
 	return status;
 }

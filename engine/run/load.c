@@ -1,6 +1,7 @@
 /* From a path to a model: read, import, decide, optimise, plan. */
 #include "engine/base/cpu.h"
 #include "engine/base/memory.h"
+#include "engine/base/pages.h"
 #include "engine/onnx/import.h"
 #include "engine/operators/infer.h"
 #include "engine/passes/passes.h"
@@ -97,7 +98,7 @@ static enum cnn_status read_onnx(struct loading *l, struct cnn_error *err)
 	const struct onnx_bounds bounds = {.max_bytes = l->m->max_bytes - len, .beside = l->onnx};
 	status = onnx_import_within(&bounds, bytes, len, l->onnx, &l->g, &l->onnx_info, err);
 	memcpy(l->m->info.sha256, digest_end(&digest), DIGEST_TEXT_BYTES);
-	free(bytes);
+	pages_free(bytes);
 	if (!status)
 		arena_limit(l->g->arena, l->m->max_bytes);
 	return status;

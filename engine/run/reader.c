@@ -1,4 +1,5 @@
 #include "engine/run/reader.h"
+#include "engine/base/pages.h"
 
 #include "engine/base/json_text.h"
 #include "engine/run/describe.h"
@@ -25,7 +26,7 @@ enum cnn_status reader_open(struct reader *r, const char *dir, const char *name,
 		return status;
 	json_error_t where;
 	json_t *all = json_loadb((const char *)bytes, len, JSON_REJECT_DUPLICATES, &where);
-	free(bytes);
+	pages_free(bytes);
 	if (json_text_missed()) {
 		json_decref(all);
 		return cnn_fail_memory(err, r->path, len);

@@ -78,8 +78,8 @@ void cnn_session_free(struct cnn_session *session)
 		return;
 	atomic_fetch_sub(&session->model->session_bytes, session->bytes);
 	cnn_model_unref(session->model);
-	free(session->arena);
-	free(session->scratch);
+	pages_free(session->arena);
+	pages_free(session->scratch);
 	free(session->pixels);
 	free(session->tensor);
 	free(session->raw);

@@ -82,7 +82,9 @@ def put_model(repository, source, number, broken):
 
 
 def failures(seen):
-    return sum(n for status, n in seen["status"].items() if status != "200")
+    """How many, and of which status."""
+    other = {status: n for status, n in seen["status"].items() if status != "200"}
+    return " ".join([str(sum(other.values()))] + [f"({status})" for status in other])
 
 
 def table_reload(arguments, cpus, photos):
@@ -107,7 +109,7 @@ def table_reload(arguments, cpus, photos):
         print("%-10s %9s %9s %9s %9s %9s" % ("", "photos", "failed", "p50 ms", "p99 ms", "max ms"))
         for name, seen in (("before", before), ("meanwhile", during)):
             good = seen["good"]
-            print("%-10s %9d %9d %9.1f %9.1f %9.1f" % (name, good["n"], failures(seen), good["p50"], good["p99"], good["max"]))
+            print("%-10s %9d %9s %9.1f %9.1f %9.1f" % (name, good["n"], failures(seen), good["p50"], good["p99"], good["max"]))
         print(f"the longest took {during['good']['max'] / before['good']['p99']:.2f} of the p99 before; resident after the first "
               f"{resident[0]:.1f} MB, after the last {resident[-1]:.1f} MB ({100 * (resident[-1] / resident[0] - 1):+.1f}%)")
 

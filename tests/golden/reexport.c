@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/base/pages.h"
 #include "engine/onnx/export.h"
 #include "engine/onnx/import.h"
 #include "engine/operators/infer.h"
@@ -65,7 +66,7 @@ static enum cnn_status reexport(const char *from, const char *to, const char *di
 	if (!s)
 		s = write_file(to, written, len, err);
 	free(written);
-	free(bytes);
+	pages_free(bytes);
 	graph_free(g);
 	return s;
 }
