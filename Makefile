@@ -203,6 +203,10 @@ test-train test-page test-readme: test-%: all
 test-deploy: all
 	@sh tests/install-deps.sh deploy
 	@$(PYTHON) tests/deploy/run.py $(B)
+# Replicas behind HAProxy, in network namespaces: wants root.
+test-scaleout: all
+	@sh tests/install-deps.sh deploy
+	@$(PYTHON) tests/deploy/scaleout.py $(B)
 # Builds the image and runs it, see tests/deploy/containers.py for what with.
 test-container:
 	@$(PYTHON) tests/deploy/image.py $(B)
@@ -395,6 +399,6 @@ clean:
 
 FORCE:
 .PHONY: all unit-build test-suites test-unit test-golden test-onnx test-http test-train test-page test-readme test-faults tests-build check-headers check-layers \
-        check-isa check-syntax check-format bench bench-build bench-engine bench-load bench-kernels bench-serving soak image test-deploy test-container deps run test install install-program uninstall deb test-deb clean FORCE
+        check-isa check-syntax check-format bench bench-build bench-engine bench-load bench-kernels bench-serving soak image test-deploy test-container test-scaleout deps run test install install-program uninstall deb test-deb clean FORCE
 -include $(patsubst %.o,%.d,$(call OBJ,$(ENGINE) $(SERVER) $(UNIT) $(wildcard tests/golden/*.c tests/onnx/*.c tests/bench/*.c tests/fuzz/*.c tests/soak/*.c)) $(EMULATED) \
          $(EMULATED_BIN:$(B)/tests/emulated/%=$(EMULATE)/tests/%.d) $(B)/$(INTRINSICS) $(EMULATE)/$(INTRINSICS))
