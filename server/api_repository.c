@@ -7,8 +7,8 @@
 
 #include <string.h>
 
-/* Read the body, which may be empty: false when there is one that is no JSON object, or when the server takes no
- * orders; then the reply says so. *out may be NULL, and is the caller's. */
+/* Read the body, which may be empty: false when there is one that is no order, or when the server takes none; then the
+ * reply says so. *out may be NULL, and is the caller's. */
 static bool read_order(struct request *r, json_t **out)
 {
 	static const char *const no_parameters[] = {NULL};
@@ -41,6 +41,12 @@ static bool read_order(struct request *r, json_t **out)
 	if (!json_is_object(*out)) {
 		reply_error(&r->reply, 400, "bad_request", "the body is no JSON object: %s",
 		            *out ? "another value" : where.text);
+		json_decref(*out);
+		return false;
+	}
+	const json_t *parameters = json_object_get(*out, "parameters");
+	if (parameters && !json_is_null(parameters) && !json_is_object(parameters)) {
+		reply_error(&r->reply, 400, "bad_request", "\"parameters\" must be an object");
 		json_decref(*out);
 		return false;
 	}

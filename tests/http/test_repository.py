@@ -274,6 +274,10 @@ def test_api_load_and_unload(t):
     equal(order(server, "models/m/load", "[]").status, 400, "a body that is no object")
     equal(order(server, "models/m/load", "{").status, 400, "a body that is no JSON")
     equal(order(server, "models/m/load", '{"parameters": {"config": "{}"}}').status, 400, "a parameter")
+    for name in ("models/m/load", "models/m/unload", "index"):
+        for parameters in ("3", "[]", '"config"', "true"):
+            equal(order(server, name, '{"parameters": %s}' % parameters).status, 400, f"{name} with parameters {parameters}")
+    equal(order(server, "index", '{"parameters": null}').status, 200, "no parameters")
     equal(order(server, "index", '{"ready": true}').json(),
           [r for r in order(server, "index").json() if r["state"] == "READY"], "ready ones")
     equal(order(server, "index", '{"ready": 1}').status, 400, "ready: 1")

@@ -98,7 +98,7 @@ static bool go_on(struct load *l, size_t i)
 	return begin(l, i);
 }
 
-static void look_for_silent(struct load *l)
+static bool look_for_silent(struct load *l)
 {
 	uint64_t now = now_ns();
 	for (size_t i = 0; i < l->n_exchanges; i++) {
@@ -107,9 +107,10 @@ static void look_for_silent(struct load *l)
 			exchange_give_up(x);
 			l->n_open--;
 		}
-		if (!x->kind)
-			begin(l, i);
+		if (!x->kind && !begin(l, i))
+			return false;
 	}
+	return true;
 }
 
 static bool run(struct load *l)
@@ -126,7 +127,8 @@ static bool run(struct load *l)
 				return false;
 		if (now_ns() < look_at)
 			continue;
-		look_for_silent(l);
+		if (!look_for_silent(l))
+			return false;
 		look_at = now_ns() + LOOK_MS * 1000000u;
 	}
 	return true;
