@@ -4,36 +4,12 @@
 #include "engine/base/cpu.h"
 #include "engine/cnn.h"
 #include "tests/fuzz/target.h"
+#include "tests/fuzz/work.h"
 
 #include <math.h>
 
 #define MAX_BYTES ((size_t)32 << 20)
-#define MAX_WORK  4e6 /* multiply-adds and the like of a run */
 #define BATCH     3
-
-static double elements(const struct cnn_shape *s)
-{
-	double n = 1;
-	for (int32_t i = 0; i < s->rank; i++)
-		n *= (double)s->dim[i];
-	return n;
-}
-
-/* About how many operations a run is. */
-static double work_of(const struct cnn_model *m)
-{
-	double work = elements(&cnn_model_info(m)->input);
-	for (size_t i = 0; i < cnn_model_layers(m); i++) {
-		const struct cnn_layer *row = cnn_model_layer(m, i);
-		double out = elements(&row->output);
-		work += (double)row->macs + elements(&row->input) + out;
-		if (row->windowed)
-			work += out * row->kernel[0] * row->kernel[1];
-		if (strcmp(row->op, "LRN") == 0 && row->output.rank > 1)
-			work += out * (double)row->output.dim[1];
-	}
-	return work;
-}
 
 static bool same_numbers(const float *a, const float *b, size_t n)
 {

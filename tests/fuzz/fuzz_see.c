@@ -6,32 +6,9 @@
 #include "engine/see/viewer.h"
 #include "engine/see_heat.h"
 #include "tests/fuzz/target.h"
+#include "tests/fuzz/work.h"
 
 #define MAX_BYTES ((size_t)32 << 20)
-#define MAX_WORK  4e6 /* elements and multiply-adds of a run */
-
-static double elements(const struct cnn_shape *s)
-{
-	double n = 1;
-	for (int32_t i = 0; i < s->rank; i++)
-		n *= (double)s->dim[i];
-	return n;
-}
-
-static double work_of(const struct cnn_model *m)
-{
-	double work = elements(&cnn_model_info(m)->input);
-	for (size_t i = 0; i < cnn_model_layers(m); i++) {
-		const struct cnn_layer *row = cnn_model_layer(m, i);
-		double out = elements(&row->output);
-		work += (double)row->macs + elements(&row->input) + out;
-		if (row->windowed)
-			work += out * row->kernel[0] * row->kernel[1];
-		if (strcmp(row->op, "LRN") == 0 && row->output.rank > 1)
-			work += out * (double)row->output.dim[1];
-	}
-	return work;
-}
 
 /* Every number is there to be read. */
 static bool on_layer(void *ctx, const struct see_maps *maps)
