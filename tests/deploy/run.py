@@ -38,6 +38,7 @@ except ImportError as e:
 PACKAGES = "build/deploy"
 PHOTO = "docs/clock.jpg"
 COMPOSE = "docker/compose.yaml"
+PAGE = "docs/operations.md"
 OTHERS = ("up",)  # metrics that are Prometheus' own
 
 
@@ -296,6 +297,33 @@ def test_metrics_exist(subject):
         if metric["type"] == "Pods":
             check(metric["pods"]["metric"]["name"] in live, f"autoscaler: {metric['pods']['metric']['name']}")
     return f"{len(used)} names"
+
+
+def test_operations_page(subject):
+    """docs/operations.md tells each metric with its labels, each alert and each reason to refuse; and nothing that is not there."""
+    with open(PAGE, encoding="utf-8") as f:
+        page = f.read()
+    live = live_metrics(subject.server)
+    text = subject.server.get("/metrics").body.decode()
+    kinds = dict(re.findall(r"^# TYPE (\w+) (\w+)$", text, re.M))
+    # Histograms' rows have names of their own; statuses and kinds come only with such requests.
+    labels = {name: set(live.get(name + "_count" if kind == "histogram" else name, {})) for name, kind in kinds.items()}
+    labels["convd_batch_picture_seconds"] = {"model", "size"}
+    labels["convd_view_duration_seconds"] = {"kind"}
+    told = {name: set(filter(None, names.split(","))) for name, names in
+            re.findall(r"`((?:convd|process)_\w+)(?:\{([\w,]*)\})?`", page.split("\n| alert |")[0])}
+    equal(set(told), set(kinds), "metrics of the page")
+    for name in sorted(kinds):
+        equal(told[name], labels[name], f"labels of {name}")
+    alerts = {name for name, _ in manifests.alerts()}
+    equal(set(re.findall(r"`(Convd\w+)`", page)), alerts, "alerts of the page")
+    for reason in live["convd_http_rejected_total"]["reason"] | live["convd_pictures_total"]["outcome"]:
+        check(f"`{reason}`" in page, f"the page does not tell {reason}")
+    known = set(re.findall(r"--[\w-]+", "".join(succeed(subject.convd, c, "--help") for c in ("serve", "bench"))))
+    foreign = {"--build"}  # docker compose's
+    unknown = set(re.findall(r"(?<!\w)--[a-z][\w-]+", page)) - known - foreign
+    equal(unknown, set(), "options that convd has not")
+    return f"{len(kinds)} metrics, {len(alerts)} alerts"
 
 
 def test_haproxy_configuration(_):

@@ -1,10 +1,10 @@
 #!/usr/bin/python3
-"""Run every command of README.md.
+"""Run every command of README.md and docs/operations.md.
 
     run.py BUILD [WORD]      WORD: only commands with it
 
-Commands run in a copy of the tree, with files by the names that the page uses; the server that they ask is the one that
-the page's own command starts, on a free port. A command must succeed, or fail where the page shows that it does, and
+Commands run in a copy of the tree, with files by the names that the pages use; the server that they ask is the one that
+README.md's own command starts, on a free port. A command must succeed, or fail where the page shows that it does, and
 print what the page shows. Prints what failed and, last, "N passed, N failed, N skipped".
 """
 import contextlib
@@ -27,6 +27,7 @@ import commands
 import shapes
 
 LIMIT_S = 120
+PAGES = ("README.md", "docs/operations.md")
 CLASSES = ("buildings", "forest", "glacier", "mountain", "sea", "street")
 DATA = os.path.abspath(os.environ.get("CONVD_TEST_DATA") or os.path.join(ROOT, "../shared/data"))
 # What the page calls a model, and the test data's name for it.
@@ -243,15 +244,17 @@ def run_one(page, command, port, repository_port):
 
 def main():
     build = os.path.abspath(sys.argv[1])
-    with open(os.path.join(ROOT, "README.md"), encoding="utf-8") as f:
-        found = commands.extract(f.read())
-    chosen = [c for c in found if len(sys.argv) < 3 or sys.argv[2] in c.text]
-    repository = next(c for c in found if "--model-repository" in c.text)
+    found = []
+    for name in PAGES:
+        with open(os.path.join(ROOT, name), encoding="utf-8") as f:
+            found += [(name, command) for command in commands.extract(f.read())]
+    chosen = [(name, c) for name, c in found if len(sys.argv) < 3 or sys.argv[2] in c.text]
+    repository = next(c for _, c in found if "--model-repository" in c.text)
     page = Page(build)
     passed = failed = skipped = 0
     with page.serving("make run") as port, page.serving(repository.text) as repository_port:
-        for command in chosen:
-            where = f"README.md:{command.line}: {' '.join(command.text.split())[:100]}"
+        for name, command in chosen:
+            where = f"{name}:{command.line}: {' '.join(command.text.split())[:100]}"
             start = time.monotonic()
             try:
                 run_one(page, command, port, repository_port)
