@@ -233,7 +233,7 @@ corpus     = $(wildcard $(addprefix tests/fuzz/corpus/,$(if $(filter $(1),load s
 FUZZ_SEEDS = $(call corpus,$(1)) $(addprefix $(FUZZ)/seeds/,$(if $(filter $(1),$(FUZZ_ONNX)),onnx backend,$(1))) \
              $(wildcard $(addprefix $(FUZZ_DATA)/,$(if $(filter $(1),image),jpeg) \
              $(if $(filter $(1),$(FUZZ_ONNX)),models/mnist-8)))
-FUZZ_RUN        = -timeout=20 -rss_limit_mb=1024 -max_len=$(if $(filter $(1),image),65536,32768) \
+FUZZ_RUN        = -timeout=60 -rss_limit_mb=1024 -max_len=$(if $(filter $(1),image),65536,32768) \
                   -report_slow_units=5 -print_final_stats=1 -artifact_prefix=$(FUZZ)/$(1)-
 fuzz_one        = $(FUZZ)/tests/fuzz/fuzz_$(1) -max_total_time=$(SECONDS) $(FUZZ_RUN) $(FUZZ)/corpus/$(1) $(FUZZ_SEEDS)
 
