@@ -3,6 +3,7 @@
 #include "engine/base/cgroup.h"
 
 #include <sched.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -43,7 +44,15 @@ static enum cnn_isa detect(void)
 
 enum cnn_isa cpu_isa(void)
 {
-	return detect();
+	/* Asked once: in a virtual machine each cpuid may take the hypervisor a millisecond. Threads that ask at the same
+	 * time find the same. */
+	static atomic_int known; /* and 1 more, or 0: not asked yet */
+	int isa = atomic_load_explicit(&known, memory_order_relaxed);
+	if (isa == 0) {
+		isa = (int)detect() + 1;
+		atomic_store_explicit(&known, isa, memory_order_relaxed);
+	}
+	return (enum cnn_isa)(isa - 1);
 }
 
 static const char *const isa_names[CNN_ISA_COUNT] = {
