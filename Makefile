@@ -4,6 +4,7 @@
 # make bench        table of convd against onnxruntime    [BENCH='--rounds 15 --seconds 1 MODEL ...']
 # make bench-engine  table of convd against onnxruntime and oneDNN    [BENCH='--rounds 9 ...'] [BENCH_ISA=avx2]
 # make bench-load  how soon strangers are answered beside the limits    [BENCH='MODEL WORKERS SECONDS ROUNDS']
+# make bench-meanwhile  what strangers notice of a model that is replaced, and of one that is looked into
 # make image        a container image    [CONTAINER=podman]
 # make soak         requests of every kind, good and bad: each is answered, nothing grows    [REQUESTS=500000]
 # make bench-kernels  how near each kernel comes to the peak of its instruction set
@@ -304,6 +305,11 @@ bench-serving:
 	$(again) $(JOBS) all $(B)/tests/bench/http_load
 	@$(PYTHON) tests/bench/serving.py $(B) $(BENCH)
 
+bench-meanwhile:
+	@sh tests/install-deps.sh build
+	$(again) $(JOBS) all $(B)/tests/bench/http_load
+	@$(PYTHON) tests/bench/meanwhile.py $(B) $(BENCH)
+
 # Nothing but this program needs oneDNN.
 ONEDNN := $(B)/tests/bench/onednn_rate
 $(B)/tests/bench/convd_rate $(ONEDNN): $(B)/tests/bench/rate.o
@@ -399,6 +405,6 @@ clean:
 
 FORCE:
 .PHONY: all unit-build test-suites test-unit test-golden test-onnx test-http test-train test-page test-readme test-faults tests-build check-headers check-layers \
-        check-isa check-syntax check-format bench bench-build bench-engine bench-load bench-kernels bench-serving soak image test-deploy test-container test-scaleout deps run test install install-program uninstall deb test-deb clean FORCE
+        check-isa check-syntax check-format bench bench-build bench-engine bench-load bench-kernels bench-meanwhile bench-serving soak image test-deploy test-container test-scaleout deps run test install install-program uninstall deb test-deb clean FORCE
 -include $(patsubst %.o,%.d,$(call OBJ,$(ENGINE) $(SERVER) $(UNIT) $(wildcard tests/golden/*.c tests/onnx/*.c tests/bench/*.c tests/fuzz/*.c tests/soak/*.c)) $(EMULATED) \
          $(EMULATED_BIN:$(B)/tests/emulated/%=$(EMULATE)/tests/%.d) $(B)/$(INTRINSICS) $(EMULATE)/$(INTRINSICS))
